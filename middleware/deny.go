@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/bearerkit/bearer/internal/probe"
 	"github.com/bearerkit/bearer/internal/refusal"
 )
 
@@ -53,6 +54,7 @@ func (g *Guard) Refusal(r *http.Request, err error) Refusal {
 // The method refusal returns the answer with this status, and sets the response fields in
 // h. If [Guard.ForwardAuth] calls the method, the status can differ from answer.Status.
 func (g *Guard) refusal(h http.Header, r *http.Request, answer refusal.Answer, status int) Refusal {
+	probe.Refused(r.Context())
 	refused := Refusal{Status: status, Error: answer.Error, Description: answer.Description, Scopes: slices.Clone(answer.Scopes)}
 	contentType, body := g.body(r, refused) // called before h is changed, because Options.Body may panic
 	refused.Header = h

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/declare"
+	"github.com/bearerkit/bearer/internal/probe"
 	"github.com/bearerkit/bearer/internal/refusal"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -192,6 +193,7 @@ func (g *Guard) check(r *http.Request, rule scopes.Rule, route, noRule string) (
 		rule = scopes.Rule{}
 		noRule = g.noRule(r, rule, "")
 	case rule.IsPublic() || g.isPreflight(r) && rule.Err() == nil:
+		probe.Allowed(r.Context())
 		return g.prepare(r, r.Context(), route)
 	}
 	ctx, err := bearer.Decide(r.Context(), g.verifier, bearer.Request{
@@ -204,6 +206,11 @@ func (g *Guard) check(r *http.Request, rule scopes.Rule, route, noRule string) (
 	})
 	if err != nil {
 		return nil, g.advise(err, rule)
+	}
+	if rule.IsOptional() {
+		if _, ok := bearer.FromContext(ctx); !ok {
+			probe.Allowed(ctx)
+		}
 	}
 	return g.prepare(r, ctx, route)
 }
