@@ -23,7 +23,9 @@ func examplePaths(pattern string) []string {
 }
 
 // literal replaces only the wildcards in braces, as in the patterns of http.ServeMux.
-func literal(pattern string) (string, bool) { return braces(pattern, func(s string) string { return s }) }
+func literal(pattern string) (string, bool) {
+	return braces(pattern, func(s string) string { return s })
+}
 
 // wildcards replaces wildcards in braces, and also ":name", "*" and "*name".
 func wildcards(pattern string) (string, bool) { return braces(pattern, colons) }

@@ -134,7 +134,9 @@ func TestUnguardedAround(t *testing.T) {
 		_, pattern := mux.Handler(r)
 		return pattern
 	})(mux)
-	background := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { enforced.ServeHTTP(w, r.WithContext(context.Background())) })
+	background := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		enforced.ServeHTTP(w, r.WithContext(context.Background())) //nolint:contextcheck // the test loses the context on purpose
+	})
 	for _, row := range []struct {
 		name string
 		h    http.Handler

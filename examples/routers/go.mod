@@ -4,11 +4,14 @@ go 1.26.0
 
 require (
 	github.com/bearerkit/bearer v0.0.0
+	github.com/bearerkit/bearer/middleware/chibearer v0.0.0
 	github.com/bearerkit/bearer/middleware/echov4bearer v0.0.0
 	github.com/bearerkit/bearer/middleware/echov5bearer v0.0.0
 	github.com/bearerkit/bearer/middleware/ginbearer v0.0.0
 	github.com/gin-gonic/gin v1.12.0
 	github.com/go-chi/chi/v5 v5.5.0
+	github.com/gorilla/mux v1.8.1
+	github.com/julienschmidt/httprouter v1.3.0
 	github.com/labstack/echo/v4 v4.16.0
 	github.com/labstack/echo/v5 v5.4.4
 )
@@ -55,6 +58,8 @@ require (
 )
 
 replace github.com/bearerkit/bearer => ../..
+
+replace github.com/bearerkit/bearer/middleware/chibearer => ../../middleware/chibearer
 
 replace github.com/bearerkit/bearer/middleware/echov4bearer => ../../middleware/echov4bearer
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
 	"github.com/bearerkit/bearer/examples/internal/demo"
 	"github.com/bearerkit/bearer/internal/testkit/routertest"
@@ -31,9 +32,31 @@ func Routes(param, rest string) iter.Seq[routertest.Route] {
 	}
 }
 
+// Guard returns a guard that accepts no token.
+func Guard(t *testing.T) *middleware.Guard {
+	t.Helper()
+	guard, err := middleware.New(new(bearer.JWTVerifier), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return guard
+}
+
 // Run runs the program and sends the requests of package routertest to the program. The
 // argument enforced must be true if a table of rules guards the whole router.
 func Run(t *testing.T, enforced bool, api func(*middleware.Guard) http.Handler) {
+	t.Helper()
+	run(t, api, func(url string, issuer *bearertest.Issuer) { routertest.Run(t, url, issuer, enforced) })
+}
+
+// RunRoutes does what Run does for a program that has rules by the names of the router's
+// routes.
+func RunRoutes(t *testing.T, api func(*middleware.Guard) http.Handler) {
+	t.Helper()
+	run(t, api, func(url string, issuer *bearertest.Issuer) { routertest.RunRoutes(t, url, issuer) })
+}
+
+func run(t *testing.T, api func(*middleware.Guard) http.Handler, send func(url string, issuer *bearertest.Issuer)) {
 	t.Helper()
 	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 	defer issuer.Close()
@@ -55,7 +78,7 @@ func Run(t *testing.T, enforced bool, api func(*middleware.Guard) http.Handler) 
 		text, _ := io.ReadAll(lines) // until the program ends
 		list <- string(text)
 	}()
-	routertest.Run(t, strings.TrimSpace(url), issuer, enforced)
+	send(strings.TrimSpace(url), issuer)
 	cancel()
 	if err := <-ended; err != nil {
 		t.Errorf("demo.Run: got error %v, want no error", err)

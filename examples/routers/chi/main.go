@@ -1,5 +1,4 @@
-// The program chi is an API on chi. The guard needs no adapter, because chi uses the
-// middleware type of net/http.
+// The program chi is an API on chi. Its rules are in one list, by the names of the routes.
 //
 //	cd examples/routers && go run ./chi
 package main
@@ -9,10 +8,12 @@ import (
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
+	middlewares "github.com/go-chi/chi/v5/middleware"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/examples/internal/demo"
 	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/middleware/chibearer"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -22,36 +23,45 @@ func api(guard *middleware.Guard) http.Handler { return routes(guard) }
 
 func routes(guard *middleware.Guard) chi.Router {
 	r := chi.NewRouter()
-	read := scopes.Any("read:deployments", "deploy:applications")
-
-	// Handle wraps the handler with Require and adds the route to guard.Routes().
-	guard.Handle(r, "GET /healthz", scopes.Public(), answer("health"))
-	guard.Handle(r, "GET /deployments", read, answer("list"))
-	guard.Handle(r, "POST /deployments", scopes.All("deploy:applications"), answer("create"))
-	guard.Handle(r, "GET /deployments/{id}", read, answer("read"))
-	guard.Handle(r, "DELETE /deployments/{id}", scopes.All("deploy:applications", "delete:deployments"), answer("delete"))
-
-	// ReportOnly tests a new rule. The guard allows a request that the rule denies, and
-	// reports this request to the observer.
-	guard.Handle(r, "PATCH /deployments/{id}", scopes.ReportOnly(scopes.All("patch:deployments")), answer("patch"))
-
-	// Optional allows requests without a token. The guard refuses requests with an
-	// invalid token.
-	guard.Handle(r, "GET /whoami", scopes.Optional(scopes.All()), answer("whoami"))
-
-	guard.Handle(r, "GET /fail", scopes.All(), http.HandlerFunc(fail))
-
-	// A rule can also be middleware of a sub-router or of a mounted router. RequireAt
-	// adds the rule to guard.Routes() under the pattern.
-	r.Route("/admin", func(r chi.Router) {
-		r.Use(guard.RequireAt("/admin/*", scopes.All("admin")))
-		r.Get("/{id}", answer("admin"))
-	})
+	// The guard is the last middleware, after all middleware that changes the path.
+	r.Use(middlewares.StripSlashes, middlewares.GetHead, chibearer.EnforceRoutes(guard, rules()))
+	r.Get("/healthz", answer("health"))
+	r.Get("/deployments", answer("list"))
+	r.Post("/deployments", answer("create"))
+	r.Get("/deployments/{id}", answer("read"))
+	r.Delete("/deployments/{id}", answer("delete"))
+	r.Patch("/deployments/{id}", answer("patch"))
+	r.Get("/whoami", answer("whoami"))
+	r.Get("/fail", fail)
+	r.Route("/admin", func(r chi.Router) { r.Get("/{id}", answer("admin")) })
 	files := chi.NewRouter()
-	files.Use(guard.RequireAt("/files/*", scopes.All("read:files")))
 	files.Get("/*", answer("files"))
 	r.Mount("/files", files)
 	return r
+}
+
+// rules returns the rules of all routes. The keys are the names that chi uses.
+func rules() scopes.Routes {
+	read := scopes.Any("read:deployments", "deploy:applications")
+	return scopes.Routes{
+		"GET /healthz":             scopes.Public(),
+		"GET /deployments":         read,
+		"POST /deployments":        scopes.All("deploy:applications"),
+		"GET /deployments/{id}":    read,
+		"DELETE /deployments/{id}": scopes.All("deploy:applications", "delete:deployments"),
+
+		// ReportOnly tests a new rule. The guard allows a request that the rule denies, and
+		// reports this request to the observer.
+		"PATCH /deployments/{id}": scopes.ReportOnly(scopes.All("patch:deployments")),
+
+		// Optional allows requests without a token. The guard refuses requests with an
+		// invalid token.
+		"GET /whoami": scopes.Optional(scopes.All()),
+
+		"GET /fail":       scopes.All(),
+		"GET /admin/{id}": scopes.All("admin"),
+		"GET /files/*":    scopes.All("read:files"),
+	}
 }
 
 // answer returns a handler that writes name, the route parameter and the caller of the

@@ -14,10 +14,27 @@ import (
 	"github.com/bearerkit/bearer/examples/internal/demotest"
 	"github.com/bearerkit/bearer/internal/testkit/routertest"
 	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/middleware/chibearer"
 	"github.com/bearerkit/bearer/scopes"
 )
 
-func TestRequire(t *testing.T) { demotest.Run(t, false, api) }
+func TestAPI(t *testing.T) { demotest.RunRoutes(t, api) }
+
+func TestRequire(t *testing.T) {
+	demotest.Run(t, false, func(guard *middleware.Guard) http.Handler { return perRoute(guard) })
+}
+
+// TestRules checks that every route has a rule, that every rule has a route, and that no
+// route can be reached without a guard.
+func TestRules(t *testing.T) {
+	r := routes(demotest.Guard(t))
+	if err := chibearer.AuditRoutes(r, rules()).Err(); err != nil {
+		t.Error(err)
+	}
+	if open := bearertest.Unguarded(r, chibearer.Routes(r)); len(open) != 0 {
+		t.Errorf("got routes without a guard %q, want none", open)
+	}
+}
 
 // TestEnforce declares the rules in a table. Enforce applies the table to all requests before
 // they reach the router.
@@ -32,36 +49,15 @@ func TestEnforce(t *testing.T) {
 	})
 }
 
-// unguarded returns the routes for which neither the handler nor any middleware has a rule.
-func unguarded(r chi.Routes) (list []string, err error) {
-	err = chi.Walk(r, func(method, route string, handler http.Handler, chain ...func(http.Handler) http.Handler) error {
-		handlers := []http.Handler{handler}
-		for _, m := range chain {
-			handlers = append(handlers, m(http.NotFoundHandler()))
-		}
-		for _, h := range handlers {
-			if h, ok := h.(interface{ Rule() scopes.Rule }); ok && h.Rule().Err() == nil {
-				return nil
-			}
-		}
-		list = append(list, method+" "+route)
-		return nil
-	})
-	return list, err
-}
-
+// TestNoRouteWithoutRule checks the API that declares each rule with its route.
 func TestNoRouteWithoutRule(t *testing.T) {
-	guard, err := middleware.New(new(bearer.JWTVerifier), nil)
-	if err != nil {
-		t.Fatal(err)
+	r := perRoute(demotest.Guard(t))
+	if open := bearertest.Unguarded(r, chibearer.Routes(r)); len(open) != 0 {
+		t.Errorf("got routes without a guard %q, want none", open)
 	}
-	r := routes(guard)
-	if list, err := unguarded(r); err != nil || len(list) != 0 {
-		t.Errorf("got routes %q and error %v, want no routes and no error", list, err)
-	}
-	r.Get("/forgotten", answer("forgotten"))
-	if list, err := unguarded(r); err != nil || len(list) != 1 || list[0] != "GET /forgotten" {
-		t.Errorf("got routes %q and error %v, want only GET /forgotten and no error", list, err)
+	r.Get("/forgotten/{id:[0-9]+}", answer("forgotten"))
+	if open := bearertest.Unguarded(r, chibearer.Routes(r)); len(open) != 1 || open[0] != "GET /forgotten/{id:[0-9]+}" {
+		t.Errorf("got routes without a guard %q, want only the forgotten route", open)
 	}
 }
 

@@ -1,4 +1,4 @@
-// The program echov4 is an API on echo v4 with the guard of middleware/echov4bearer.
+// The program echov4 is an API on echo v4. Its rules are in one list, by the names of the routes.
 //
 //	cd examples/routers && go run ./echov4
 package main
@@ -17,36 +17,49 @@ import (
 
 func main() { demo.Main(api) }
 
-func api(guard *middleware.Guard) http.Handler {
+func api(guard *middleware.Guard) http.Handler { return routes(guard) }
+
+func routes(guard *middleware.Guard) *echo.Echo {
 	e := echo.New()
-	read := scopes.Any("read:deployments", "deploy:applications")
-
-	// Handle wraps the handler with Require and adds the route to guard.Routes().
-	echov4bearer.Handle(guard, e, "GET", "/healthz", scopes.Public(), answer("health"))
-	echov4bearer.Handle(guard, e, "GET", "/deployments", read, answer("list"))
-	echov4bearer.Handle(guard, e, "POST", "/deployments", scopes.All("deploy:applications"), answer("create"))
-	echov4bearer.Handle(guard, e, "GET", "/deployments/:id", read, answer("read"))
-	echov4bearer.Handle(guard, e, "DELETE", "/deployments/:id", scopes.All("deploy:applications", "delete:deployments"), answer("delete"))
-
-	// ReportOnly tests a new rule. The guard allows a request that the rule denies, and
-	// reports this request to the observer.
-	echov4bearer.Handle(guard, e, "PATCH", "/deployments/:id", scopes.ReportOnly(scopes.All("patch:deployments")), answer("patch"))
-
-	// Optional allows requests without a token. The guard refuses requests with an
-	// invalid token.
-	echov4bearer.Handle(guard, e, "GET", "/whoami", scopes.Optional(scopes.All()), answer("whoami"))
-
+	e.Use(echov4bearer.EnforceRoutes(guard, rules()))
+	e.GET("/healthz", answer("health"))
+	e.GET("/deployments", answer("list"))
+	e.POST("/deployments", answer("create"))
+	e.GET("/deployments/:id", answer("read"))
+	e.DELETE("/deployments/:id", answer("delete"))
+	e.PATCH("/deployments/:id", answer("patch"))
+	e.GET("/whoami", answer("whoami"))
 	// The error handler of echo receives the errors of handlers, as without a guard.
-	echov4bearer.Handle(guard, e, "GET", "/fail", scopes.All(), func(echo.Context) error {
+	e.GET("/fail", func(echo.Context) error {
 		return echo.NewHTTPError(http.StatusConflict, "deployment in progress")
 	})
-
-	// Handle accepts the router, as above, or a group. With echov4bearer.Require, a group has
-	// one rule for all its routes, but guard.Routes() does not list these routes.
-	admin := e.Group("/admin")
-	echov4bearer.Handle(guard, admin, "GET", "/:id", scopes.All("admin"), answer("admin"))
-	echov4bearer.Handle(guard, e, "GET", "/files/*", scopes.All("read:files"), answer("files"))
+	e.Group("/admin").GET("/:id", answer("admin"))
+	e.GET("/files/*", answer("files"))
 	return e
+}
+
+// rules returns the rules of all routes. The keys are the names that echo uses.
+func rules() scopes.Routes {
+	read := scopes.Any("read:deployments", "deploy:applications")
+	return scopes.Routes{
+		"GET /healthz":            scopes.Public(),
+		"GET /deployments":        read,
+		"POST /deployments":       scopes.All("deploy:applications"),
+		"GET /deployments/:id":    read,
+		"DELETE /deployments/:id": scopes.All("deploy:applications", "delete:deployments"),
+
+		// ReportOnly tests a new rule. The guard allows a request that the rule denies, and
+		// reports this request to the observer.
+		"PATCH /deployments/:id": scopes.ReportOnly(scopes.All("patch:deployments")),
+
+		// Optional allows requests without a token. The guard refuses requests with an
+		// invalid token.
+		"GET /whoami": scopes.Optional(scopes.All()),
+
+		"GET /fail":      scopes.All(),
+		"GET /admin/:id": scopes.All("admin"),
+		"GET /files/*":   scopes.All("read:files"),
+	}
 }
 
 // answer returns a handler that writes name, the route parameter and the caller of the

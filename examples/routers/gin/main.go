@@ -1,4 +1,4 @@
-// The program gin is an API on gin with the guard of middleware/ginbearer.
+// The program gin is an API on gin. Its rules are in one list, by the names of the routes.
 //
 //	cd examples/routers && go run ./gin
 package main
@@ -17,36 +17,49 @@ import (
 
 func main() { demo.Main(api) }
 
-func api(guard *middleware.Guard) http.Handler {
+func api(guard *middleware.Guard) http.Handler { return routes(guard) }
+
+func routes(guard *middleware.Guard) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
-	read := scopes.Any("read:deployments", "deploy:applications")
-
-	// Handle wraps the handler with Require and adds the route to guard.Routes().
-	ginbearer.Handle(guard, e, "GET", "/healthz", scopes.Public(), answer("health"))
-	ginbearer.Handle(guard, e, "GET", "/deployments", read, answer("list"))
-	ginbearer.Handle(guard, e, "POST", "/deployments", scopes.All("deploy:applications"), answer("create"))
-	ginbearer.Handle(guard, e, "GET", "/deployments/:id", read, answer("read"))
-	ginbearer.Handle(guard, e, "DELETE", "/deployments/:id", scopes.All("deploy:applications", "delete:deployments"), answer("delete"))
-
-	// ReportOnly tests a new rule. The guard allows a request that the rule denies, and
-	// reports this request to the observer.
-	ginbearer.Handle(guard, e, "PATCH", "/deployments/:id", scopes.ReportOnly(scopes.All("patch:deployments")), answer("patch"))
-
-	// Optional allows requests without a token. The guard refuses requests with an
-	// invalid token.
-	ginbearer.Handle(guard, e, "GET", "/whoami", scopes.Optional(scopes.All()), answer("whoami"))
-
-	ginbearer.Handle(guard, e, "GET", "/fail", scopes.All(), func(c *gin.Context) {
+	ginbearer.EnforceRoutes(guard, e, rules()) // before the routes and the groups
+	e.GET("/healthz", answer("health"))
+	e.GET("/deployments", answer("list"))
+	e.POST("/deployments", answer("create"))
+	e.GET("/deployments/:id", answer("read"))
+	e.DELETE("/deployments/:id", answer("delete"))
+	e.PATCH("/deployments/:id", answer("patch"))
+	e.GET("/whoami", answer("whoami"))
+	e.GET("/fail", func(c *gin.Context) {
 		c.AbortWithStatusJSON(http.StatusConflict, gin.H{"error": "deployment in progress"})
 	})
-
-	// Handle accepts the router, as above, or a group. With ginbearer.Require, a group has
-	// one rule for all its routes, but guard.Routes() does not list these routes.
-	admin := e.Group("/admin")
-	ginbearer.Handle(guard, admin, "GET", "/:id", scopes.All("admin"), answer("admin"))
-	ginbearer.Handle(guard, e, "GET", "/files/*id", scopes.All("read:files"), answer("files"))
+	e.Group("/admin").GET("/:id", answer("admin"))
+	e.GET("/files/*id", answer("files"))
 	return e
+}
+
+// rules returns the rules of all routes. The keys are the names that gin uses.
+func rules() scopes.Routes {
+	read := scopes.Any("read:deployments", "deploy:applications")
+	return scopes.Routes{
+		"GET /healthz":            scopes.Public(),
+		"GET /deployments":        read,
+		"POST /deployments":       scopes.All("deploy:applications"),
+		"GET /deployments/:id":    read,
+		"DELETE /deployments/:id": scopes.All("deploy:applications", "delete:deployments"),
+
+		// ReportOnly tests a new rule. The guard allows a request that the rule denies, and
+		// reports this request to the observer.
+		"PATCH /deployments/:id": scopes.ReportOnly(scopes.All("patch:deployments")),
+
+		// Optional allows requests without a token. The guard refuses requests with an
+		// invalid token.
+		"GET /whoami": scopes.Optional(scopes.All()),
+
+		"GET /fail":      scopes.All(),
+		"GET /admin/:id": scopes.All("admin"),
+		"GET /files/*id": scopes.All("read:files"),
+	}
 }
 
 // answer returns a handler that writes name, the route parameter and the caller of the

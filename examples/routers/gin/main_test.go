@@ -6,13 +6,28 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bearerkit/bearer/bearertest"
 	"github.com/bearerkit/bearer/examples/internal/demotest"
 	"github.com/bearerkit/bearer/internal/testkit/routertest"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/middleware/ginbearer"
 )
 
-func TestRequire(t *testing.T) { demotest.Run(t, false, api) }
+func TestAPI(t *testing.T) { demotest.RunRoutes(t, api) }
+
+func TestRequire(t *testing.T) { demotest.Run(t, false, perRoute) }
+
+// TestRules checks that every route has a rule, that every rule has a route, and that no
+// route can be reached without a guard.
+func TestRules(t *testing.T) {
+	r := routes(demotest.Guard(t))
+	if err := ginbearer.AuditRoutes(r, rules()).Err(); err != nil {
+		t.Error(err)
+	}
+	if open := bearertest.Unguarded(r, ginbearer.Routes(r)); len(open) != 0 {
+		t.Errorf("got routes without a guard %q, want none", open)
+	}
+}
 
 // TestEnforce declares the rules in a table. Enforce applies the table to the requests of all
 // routes.

@@ -70,7 +70,7 @@ func (n *Named) responses(t *testing.T) {
 	}
 	server := httptest.NewServer(h)
 	defer server.Close()
-	run(t, &http.Transport{}, server.URL, issuer, func(r row) bool { return !r.Table })
+	RunRoutes(t, server.URL, issuer)
 }
 
 // shapes are routes of different shapes, and some match the same path.

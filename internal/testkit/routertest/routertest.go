@@ -126,6 +126,13 @@ func Run(t *testing.T, baseURL string, issuer *bearertest.Issuer, enforced bool)
 	run(t, &http.Transport{}, baseURL, issuer, func(r row) bool { return enforced || !r.Enforced })
 }
 
+// RunRoutes does what Run does for a server that has rules by the names of the router's
+// routes. It does not send the requests for which a table is stricter than the router.
+func RunRoutes(t *testing.T, baseURL string, issuer *bearertest.Issuer) {
+	t.Helper()
+	run(t, &http.Transport{}, baseURL, issuer, func(r row) bool { return !r.Table })
+}
+
 // RunHTTP2 does what Run does, but uses HTTP/2 without TLS. The server must support HTTP/2
 // without TLS.
 func RunHTTP2(t *testing.T, baseURL string, issuer *bearertest.Issuer, enforced bool) {
