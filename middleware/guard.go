@@ -30,8 +30,12 @@ type Guard struct {
 // the middleware returns has a method Rule() scopes.Rule. A program can use this method to
 // list the handlers of a router with their rules.
 //
+// Require works with every router that accepts net/http handlers, because the router has
+// chosen the route when the middleware runs.
+//
 // Require panics if the rule has a mistake in it ([scopes.Rule.Err]). The zero Rule does
-// not count as a mistake here. The middleware panics if it gets a nil handler. The panic message contains the source line of the declaration.
+// not count as a mistake here. The middleware panics if it gets a nil handler. The panic
+// message contains the source line of the declaration.
 func (g *Guard) Require(rule scopes.Rule) func(http.Handler) http.Handler {
 	return g.RequireAt("", rule)
 }
@@ -72,10 +76,22 @@ func (g *Guard) Enforce(t *scopes.Table) func(http.Handler) http.Handler {
 // rule is always the rule of the handler that serves the request. The function match must
 // be safe for concurrent use.
 //
-// For an [http.ServeMux], the guard is around the mux:
+// For chi, gin and echo, use the functions EnforceRoutes of the modules chibearer,
+// ginbearer, echov4bearer and echov5bearer. For an [http.ServeMux], the guard is around the
+// mux. The keys of the rules are then the patterns of the mux:
 //
 //	match := func(r *http.Request) string { _, pattern := mux.Handler(r); return pattern }
 //	handler := guard.EnforceRoutes(rules, match)(mux)
+//
+// The router must choose the same route for the request that it gets from the guard. So
+// other middleware that changes the method, host or path of requests must run before the
+// guard. With GODEBUG=httpmuxgo121=1, do not use EnforceRoutes with an [http.ServeMux],
+// because such a mux ignores the methods in patterns.
+//
+// If Options.AllowPreflight is set, match gets a preflight request with the method that it
+// announces. A router that has already chosen the route for OPTIONS cannot find the route
+// of the announced method. Then the guard must be in front of the router, as in the
+// example for gorilla/mux in examples/routers.
 //
 // EnforceRoutes panics if the rules have a mistake in them ([scopes.Routes.Err]), or if
 // match is nil. The returned middleware panics if it gets a nil handler.

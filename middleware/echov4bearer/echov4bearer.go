@@ -7,9 +7,12 @@
 //	// Handle also lists the route in guard.Routes()
 //	echov4bearer.Handle(guard, e, "POST", "/deployments", scopes.All("deploy:applications"), create)
 //
-// One table can contain the rules of all routes:
+// One list can contain the rules of all routes, by the names that echo uses:
 //
-//	e.Use(echov4bearer.Enforce(guard, &rules))
+//	e.Use(echov4bearer.EnforceRoutes(guard, scopes.Routes{
+//		"GET /healthz":         scopes.Public(),
+//		"GET /deployments/:id": scopes.All("read:deployments"),
+//	}))
 //
 // A handler gets the caller's claims from the context of the request:
 //
@@ -70,12 +73,17 @@ func Handle(g *middleware.Guard, routes interface {
 // Enforce returns middleware for a whole server. The middleware checks each request against
 // the rule of its route in t, as [middleware.Guard.Enforce] does. The patterns of t have
 // the syntax of [http.ServeMux], not of echo.
+//
+// Echo matches the encoded path, and the table matches the decoded path. So the table
+// refuses a request if both readings of the path do not belong to the same route.
+// [EnforceRoutes] has no such limit, because echo itself chooses the route.
 func Enforce(g *middleware.Guard, t *scopes.Table) echo.MiddlewareFunc { return adapt(g.Enforce(t)) }
 
 // Audit returns every route of the server with its rule in t, sorted by pattern. A route
 // without a rule has the zero Rule. Use Audit to log the routes at start, and to test that
-// every route has a rule. For rules that were declared without a table, use
-// [middleware.Guard.Routes].
+// every route has a rule. Audit compares the table with an example request for each route,
+// and cannot check whether the server uses the middleware. For rules that were declared
+// without a table, use [AuditRoutes] or [middleware.Guard.Routes].
 func Audit(e *echo.Echo, t *scopes.Table) []middleware.Route {
 	var routes []middleware.Route
 	for _, info := range e.Routes() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v5"
 
@@ -69,7 +70,16 @@ func pattern(r *http.Request) string {
 	if route.Method == "" || route.Method == echo.RouteNotFound {
 		return ""
 	}
-	return route.Path
+	return withSlash(route.Path)
+}
+
+// withSlash returns the path with a leading slash. Echo adds the slash for its router, but
+// not in the RouteInfo.
+func withSlash(path string) string {
+	if strings.HasPrefix(path, "/") {
+		return path
+	}
+	return "/" + path
 }
 
 // Routes returns the method and the path of every route of the server. The method of a
@@ -84,7 +94,7 @@ func Routes(e *echo.Echo) iter.Seq2[string, string] {
 			case echo.RouteAny:
 				method = ""
 			}
-			if !yield(method, info.Path) {
+			if !yield(method, withSlash(info.Path)) {
 				return
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -36,7 +37,7 @@ func list(engine *gin.Engine) []listed {
 	}
 	routes = nil
 	for _, info := range infos {
-		routes = append(routes, listed{method: info.Method, path: info.Path, pattern: info.Path})
+		routes = append(routes, listed{method: info.Method, path: info.Path, pattern: unescape(info.Path)})
 	}
 	return routes
 }
@@ -82,7 +83,7 @@ func readNode(routes []listed, method, prefix string, node reflect.Value) (_ []l
 	}
 	prefix += path.String()
 	if len(chain) > 0 {
-		routes = append(routes, listed{method, prefix, full.String(), slices.Clone(chain)})
+		routes = append(routes, listed{method, prefix, unescape(full.String()), slices.Clone(chain)})
 	}
 	for i := range children.Len() {
 		if routes, ok = readNode(routes, method, prefix, children.Index(i)); !ok {
@@ -91,6 +92,10 @@ func readNode(routes []listed, method, prefix string, node reflect.Value) (_ []l
 	}
 	return routes, true
 }
+
+// unescape returns the pattern as c.FullPath returns it. gin removes the backslash in front
+// of a colon at the first request.
+func unescape(pattern string) string { return strings.ReplaceAll(pattern, `\:`, ":") }
 
 // field returns a field of a struct. Package reflect does not allow the use of the values of
 // unexported fields, so the result is read from the address of the field.
@@ -167,16 +172,24 @@ func (s *shadow) pattern(of *gin.Engine, r *http.Request) string {
 		s.engine.UseRawPath, s.engine.UseEscapedPath = of.UseRawPath, of.UseEscapedPath
 		s.engine.UnescapePathValues, s.engine.RemoveExtraSlash = of.UnescapePathValues, of.RemoveExtraSlash
 		for _, route := range list(of) {
-			s.engine.Handle(route.method, route.pattern, func(c *gin.Context) {
-				if found, ok := c.Request.Context().Value(recordKey{}).(*string); ok {
-					*found = c.FullPath()
-				}
-			})
+			s.add(route)
 		}
 	})
 	var found string
 	s.engine.ServeHTTP(discard{}, r.WithContext(context.WithValue(r.Context(), recordKey{}, &found)))
 	return found
+}
+
+// add adds a route. A pattern with an escaped colon can conflict with another pattern,
+// because gin has removed the backslash. Such a route is left out, so preflight requests
+// for the route are denied.
+func (s *shadow) add(route listed) {
+	defer func() { _ = recover() }()
+	s.engine.Handle(route.method, route.pattern, func(c *gin.Context) {
+		if found, ok := c.Request.Context().Value(recordKey{}).(*string); ok {
+			*found = c.FullPath()
+		}
+	})
 }
 
 // discard is a response writer without an effect.

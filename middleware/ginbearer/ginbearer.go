@@ -7,9 +7,13 @@
 //	// Handle also lists the route in guard.Routes()
 //	ginbearer.Handle(guard, engine, "POST", "/deployments", scopes.All("deploy:applications"), create)
 //
-// One table can contain the rules of all routes:
+// One list can contain the rules of all routes, by the names that gin uses. EnforceRoutes
+// must be called before routes and groups:
 //
-//	engine.Use(ginbearer.Enforce(guard, &rules))
+//	ginbearer.EnforceRoutes(guard, engine, scopes.Routes{
+//		"GET /healthz":         scopes.Public(),
+//		"GET /deployments/:id": scopes.All("read:deployments"),
+//	})
 //
 // A handler gets the caller's claims from the context of the request:
 //
