@@ -8,7 +8,10 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
 )
 
 func ExampleNewIssuer() {
@@ -105,4 +108,22 @@ func ExampleKeyFrom() {
 	fmt.Println(same.ID(), same.Algorithm())
 	// Output:
 	// second PS256
+}
+
+func ExampleUnguarded() {
+	guard, err := middleware.New(new(bearer.JWTVerifier), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	mux := http.NewServeMux()
+	ok := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	guard.Handle(mux, "GET /healthz", scopes.Public(), ok)
+	guard.Handle(mux, "POST /deployments", scopes.All("deploy:applications"), ok)
+	mux.Handle("GET /deployments/{id}", ok) // without a guard
+	routes := func(yield func(method, pattern string) bool) {
+		_ = yield("GET", "/healthz") && yield("POST", "/deployments") && yield("GET", "/deployments/{id}")
+	}
+	fmt.Println(bearertest.Unguarded(mux, routes))
+	// Output: [GET /deployments/{id}]
 }

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/go-chi/chi/v5"
@@ -243,4 +244,37 @@ func TestWrongDeclarations(t *testing.T) {
 			declare()
 		}()
 	}
+}
+
+// TestConcurrency sends requests at the same time, and reads chi's context in several
+// goroutines of a handler.
+func TestConcurrency(t *testing.T) {
+	r := chi.NewRouter()
+	r.Use(chibearer.EnforceRoutes(newGuard(t, nil), scopes.Routes{"GET /users/{id}": scopes.Public()}))
+	r.Route("/users", func(r chi.Router) {
+		r.Use(chimiddleware.StripSlashes)
+		r.Get("/{id}", func(w http.ResponseWriter, r *http.Request) {
+			var group sync.WaitGroup
+			for range 4 {
+				group.Go(func() {
+					if id := chi.URLParam(r, "id"); id != "7" {
+						t.Errorf("got id %q, want 7", id)
+					}
+				})
+			}
+			group.Wait()
+			serves("/users/{id}")(w, r)
+		})
+	})
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 50 {
+				if got := get(r, "GET /users/7"); got != "GET /users/{id}" {
+					t.Errorf("got response %q, want GET /users/{id}", got)
+				}
+			}
+		})
+	}
+	group.Wait()
 }

@@ -93,3 +93,28 @@ func ExampleEnforce() {
 	// GET /healthz is public
 	// POST /deployments requires scope "deploy:applications"
 }
+
+func ExampleEnforceRoutes() {
+	verifier := new(bearer.JWTVerifier) // stands for the result of bearer.New
+	guard, err := middleware.New(verifier, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	rules := scopes.Routes{
+		"POST /deployments": scopes.All("deploy:applications"),
+		"GET /healthz":      scopes.Public(),
+	}
+
+	e := echo.New()
+	e.Use(echov5bearer.EnforceRoutes(guard, rules))
+	ok := func(c *echo.Context) error { return c.String(http.StatusOK, "ok") }
+	e.GET("/healthz", ok)
+	e.POST("/deployments", ok)
+	e.GET("/deployments/:id", ok)
+	fmt.Print(echov5bearer.AuditRoutes(e, rules))
+	// Output:
+	// GET /deployments/:id has no rule and is denied
+	// GET /healthz is public
+	// POST /deployments requires scope "deploy:applications"
+}

@@ -95,3 +95,28 @@ func ExampleEnforce() {
 	// GET /healthz is public
 	// POST /deployments requires scope "deploy:applications"
 }
+
+func ExampleEnforceRoutes() {
+	gin.SetMode(gin.ReleaseMode)
+	verifier := new(bearer.JWTVerifier) // stands for the result of bearer.New
+	guard, err := middleware.New(verifier, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	rules := scopes.Routes{
+		"POST /deployments": scopes.All("deploy:applications"),
+		"GET /healthz":      scopes.Public(),
+	}
+
+	engine := gin.New()
+	ginbearer.EnforceRoutes(guard, engine, rules)
+	engine.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok") })
+	engine.POST("/deployments", func(*gin.Context) {})
+	engine.GET("/deployments/:id", func(*gin.Context) {})
+	fmt.Print(ginbearer.AuditRoutes(engine, rules))
+	// Output:
+	// GET /deployments/:id has no rule and is denied
+	// GET /healthz is public
+	// POST /deployments requires scope "deploy:applications"
+}

@@ -55,7 +55,7 @@ func routes() *mux.Router {
 	return r
 }
 
-// enforce returns the router with the guard in front of it. The guard also denies requests
+// enforce puts the guard in front of the router. The guard also denies requests
 // without a route. Middleware that changes the host, the method or the path must run before
 // the guard.
 func enforce(guard *middleware.Guard, rules scopes.Routes, r *mux.Router) http.Handler {

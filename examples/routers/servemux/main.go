@@ -37,7 +37,7 @@ func build(guard *middleware.Guard, routes []route) http.Handler {
 	return enforce(guard, rules, mux)
 }
 
-// enforce returns the mux with the guard in front of it. Middleware that changes the host,
+// enforce puts the guard in front of the mux. Middleware that changes the host,
 // the method or the path must run before the guard.
 //
 // With GODEBUG=httpmuxgo121=1, the mux does not understand methods in patterns. Then a
@@ -47,7 +47,7 @@ func enforce(guard *middleware.Guard, rules scopes.Routes, mux *http.ServeMux) h
 	old := http.NewServeMux()
 	old.Handle("GET /", http.NotFoundHandler())
 	if _, pattern := old.Handler(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/"}}); pattern == "" {
-		panic("the program must not set GODEBUG=httpmuxgo121=1")
+		panic("the program must not set GODEBUG=httpmuxgo121=1") //nolint:forbidigo // the mux panics too
 	}
 	match := func(r *http.Request) string {
 		_, pattern := mux.Handler(r)

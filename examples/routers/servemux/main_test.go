@@ -86,7 +86,7 @@ func TestHosts(t *testing.T) {
 		for _, method := range []string{"GET", "HEAD", "POST", "CONNECT", "OPTIONS", "post"} {
 			for _, host := range []string{"", "api.example", "API.example", "api.example:80", "api.example.", "other.example"} {
 				for _, path := range []string{"/", "/x", "/x/", "/x/y", "//x", "/x//", "/./x", "/x/../y", "/y", "/y/", "/y/1", "/%78/", "/y%2F1", "/Y"} {
-					r := httptest.NewRequest("GET", path, http.NoBody)
+					r := httptest.NewRequest(http.MethodGet, path, http.NoBody)
 					r.Method, r.Host = method, host
 					got := served(h, r)
 					if got != "" && got != public.pattern {
