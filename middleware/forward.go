@@ -22,7 +22,7 @@ type header struct {
 var reservedFields = []string{
 	"Authorization", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Cookie", "Forwarded", "Host",
 	"Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Set-Cookie", "Te", "Trailer", "Transfer-Encoding",
-	"Upgrade", "Www-Authenticate", authError, forwardedHost, forwardedMethod, forwardedURI,
+	"Upgrade", "Www-Authenticate", authError, forwardedHost, removedByEnvoy,
 }
 
 // compileHeaders returns the fields of Options.Headers, sorted by name, and one error for
@@ -37,7 +37,7 @@ func compileHeaders(fields map[string]func(*bearer.Claims) string) ([]header, []
 		switch {
 		case !isFieldName(name):
 			errs = append(errs, fmt.Errorf("Options.Headers: %q: a field name must contain only letters, digits and hyphens", name))
-		case slices.Contains(reservedFields, canonical):
+		case slices.Contains(reservedFields, canonical) || slices.Contains(overrideFields, canonical):
 			errs = append(errs, fmt.Errorf("Options.Headers: %q: this field is reserved; choose another name", name))
 		case slices.ContainsFunc(headers, func(h header) bool { return h.name == canonical }):
 			errs = append(errs, fmt.Errorf("Options.Headers: %q: this field is declared twice; letter case does not matter", name))

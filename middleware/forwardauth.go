@@ -1,9 +1,9 @@
 package middleware
 
 import (
+	"maps"
 	"net/http"
-	"net/url"
-	"strings"
+	"slices"
 	"sync"
 
 	"github.com/bearerkit/bearer/internal/declare"
@@ -11,60 +11,53 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// These are the names of fields in a forward-auth request and its response, in canonical
-// form.
-const (
-	forwardedMethod = "X-Forwarded-Method"
-	forwardedURI    = "X-Forwarded-Uri"
-	forwardedHost   = "X-Forwarded-Host"
-	authError       = "X-Auth-Error"
-)
-
 // ForwardAuth returns a handler that decides for a proxy whether a request may pass. In
 // nginx, the directive auth_request calls the handler. In Caddy, the directive forward_auth
-// calls the handler. The handler uses the rules in t. If t is nil, the handler denies every
-// request.
+// calls the handler. Options.Dialect names the proxy. The handler uses the rules in t. If t
+// is nil, the handler denies every request. The handler always applies
+// [scopes.Table].StrictSegments, because it does not know how the service reads a path. It
+// does not change t. Declare all rules before the first request.
 //
-// The proxy MUST pass the Authorization field to the handler. The proxy MUST set
-// X-Forwarded-Method to the method of the client's request, and X-Forwarded-Uri to the
-// target of this request. If a pattern of the table contains a host, the proxy MUST also set
-// X-Forwarded-Host to the host of this request. If the client has sent one of these
-// fields, the proxy MUST replace the client's value. The handler denies a request if a
-// required X-Forwarded field is missing, or if the request contains X-Forwarded-Method,
-// X-Forwarded-Uri or X-Forwarded-Host more than once. Make sure that only the proxy can
+// The proxy MUST pass the Authorization field to the handler, and MUST describe the client's
+// request as the [Dialect] requires. The description contains the method and the target of
+// the request. If a pattern of the table contains a host, the description MUST also contain
+// the host. If the client has sent a field of the description, the proxy MUST replace the
+// client's field. No rule applies, and the request is denied, in these cases:
+//   - A field of the description is missing, or appears more than once.
+//   - The method is not in upper case, because some services ignore the letter case.
+//   - The target is not in origin-form (RFC 9112, section 3.2.1), or it contains a blank, a
+//     control character, a fragment or an invalid escape.
+//
+// The observer receives a text that names the mistake. Make sure that only the proxy can
 // connect to the handler.
 //
-// The handler answers 204 if the request may pass. Otherwise the handler answers 401 or 403,
-// because nginx turns every other error status into 500. The handler answers 401 in place
-// of 400, and 403 in place of 500 and 503.
+// The answer to a request that may pass contains every field of Options.Headers, even if the
+// field is empty. So a proxy that copies the fields always overwrites the client's own
+// fields. These fields can have 3 KiB together, because nginx accepts 4 KiB for all fields
+// of a response. If they are larger, the request is refused with the reason
+// [bearer.Internal]. The proxy must drop fields of the client whose names have "_" or "." in
+// place of "-". The program examples/forwardauth contains configurations of proxies.
 //
-// The response field X-Auth-Error contains [Refusal].Error. The only exception is
-// "temporarily_unavailable", for which the field contains "unavailable". If the field
-// contains "unavailable", the response contains Retry-After, and the proxy should answer
-// 503. If the field contains "server_error", the proxy should answer 500.
-//
-// A 204 response contains every field of Options.Headers, even if the field is empty. So a
-// proxy that copies the fields always overwrites the client's own fields. The proxy must
-// drop fields of the client whose names have "_" in place of "-". The program
-// examples/forwardauth contains configurations for nginx and Caddy.
+// With Options.AllowPreflight, a request with a body is not a preflight request. The handler
+// knows of a body only if the proxy passes Content-Length or Transfer-Encoding to the
+// handler.
 func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 	declare.NotNil(transport, enforcedRoutes, "guard", g)
 	g.rules.addTable(t)
-	hosts := sync.OnceValue(func() bool { return hasHosts(t) }) // called at the first request, because all rules are declared by then
+	rules := sync.OnceValue(func() forwardRules { return g.forwardRules(t) }) // called at the first request, because all rules are declared by then
+	dialect, removed := allDialects[g.opts.Dialect], g.alwaysRemoved()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		req, mistake := g.original(r, dialect)
 		var (
 			rule    scopes.Rule
 			pattern string
 		)
-		noRule := "the proxy does not describe the client's request as the guard requires"
-		req, ok := original(r)
-		if ok && (len(r.Header[forwardedHost]) == 1 || !hosts()) {
-			rule, pattern = g.ruleFor(t, req)
-			noRule = g.noRule(req, rule, noPattern)
+		if mistake == "" {
+			rule, pattern, mistake = rules().find(g, req)
 		}
-		allowed, err := g.check(req, rule, pattern, noRule)
+		allowed, err := g.check(req.Request, rule, pattern, mistake)
 		if err != nil {
-			g.denyForwarded(w, r, err)
+			g.denyForwarded(w, r, dialect, err)
 			return
 		}
 		h := w.Header()
@@ -74,58 +67,77 @@ func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 				h[field.name] = values
 			}
 		}
-		h.Set("Cache-Control", "no-store")
-		w.WriteHeader(http.StatusNoContent)
+		h["Cache-Control"] = []string{noStore}
+		if g.opts.Dialect == DialectEnvoy {
+			h[removedByEnvoy] = []string{g.withEmpty(removed, h)}
+		}
+		w.WriteHeader(dialect.allowed)
 	})
 }
 
-// denyForwarded answers a refused request of a proxy. The status is 401 or 403, because
-// nginx accepts no other error status. X-Auth-Error contains the error code.
-func (g *Guard) denyForwarded(w http.ResponseWriter, r *http.Request, err error) {
+const noStore = "no-store"
+
+// maxScopes is the maximum size of the scopes in a challenge for a proxy, in bytes. A longer
+// challenge names no scopes, because nginx answers 500 if the fields of a refusal have more
+// than 4 KiB.
+const maxScopes = 2 << 10
+
+// denyForwarded answers a refused request of a proxy.
+func (g *Guard) denyForwarded(w http.ResponseWriter, r *http.Request, dialect dialectTraits, err error) {
 	answer := refusal.Of(err)
-	status, name := http.StatusForbidden, answer.Error
-	if answer.Status == http.StatusUnauthorized || answer.Status == http.StatusBadRequest {
-		status = http.StatusUnauthorized
+	size := 0
+	for _, scope := range answer.Scopes {
+		size += len(scope) + len(" ")
 	}
-	if answer.RetryAfter > 0 {
-		name = "unavailable"
+	if size > maxScopes {
+		answer.Scopes = nil
 	}
+	status, code := dialect.refused(answer)
 	refused := g.refusal(w.Header(), r, answer, status)
-	refused.Header.Set(authError, name)
+	if code != "" {
+		refused.Header.Set(authError, code)
+	}
 	refused.write(w)
 }
 
-// hasHosts reports whether a pattern of t contains a host.
-func hasHosts(t *scopes.Table) bool {
-	for pattern := range t.All() {
-		if _, rest, found := strings.Cut(pattern, " "); found {
-			pattern = strings.TrimLeft(rest, " \t")
-		}
-		if pattern[0] != '/' {
-			return true
-		}
-	}
-	return false
+// clientRequest is the client's request.
+type clientRequest struct {
+	*http.Request
+
+	hostMistake string // why the host is unusable; "" if it is usable
 }
 
-// original returns the client's request as the proxy describes it in the X-Forwarded
-// fields. It also reports whether the description is valid: the method and the target are
-// present and valid, and no field appears twice.
-func original(r *http.Request) (*http.Request, bool) {
-	req := r.WithContext(r.Context())
-	method, uri, host := r.Header[forwardedMethod], r.Header[forwardedURI], r.Header[forwardedHost]
-	if len(method) != 1 || len(uri) != 1 || len(host) > 1 || method[0] == "" {
-		return req, false
+// original returns the client's request as the proxy describes it. If no rule can apply to
+// this request, mistake says why, and the result contains only the credentials of the
+// client's request.
+func (g *Guard) original(r *http.Request, dialect dialectTraits) (req clientRequest, mistake string) {
+	req.Request = r.WithContext(r.Context())
+	if g.opts.RefuseOverrides {
+		// The guard must not refuse the request because of the fields of the proxy.
+		req.Header = maps.Clone(r.Header)
+		for _, name := range dialect.fields {
+			delete(req.Header, name)
+		}
 	}
-	u, err := url.ParseRequestURI(uri[0])
-	if err != nil {
-		return req, false
+	desc, mistake := dialect.describe(r)
+	if mistake != "" {
+		return req, mistake
 	}
-	req.Method, req.URL, req.RequestURI, req.Pattern = method[0], u, uri[0], ""
-	// The body is removed, because it is not the body of the client's request.
-	req.Body, req.ContentLength = http.NoBody, 0
-	if len(host) == 1 {
-		req.Host = host[0]
+	req.Method, req.URL, req.RequestURI, req.Host, req.Pattern = desc.method, desc.url, desc.target, desc.host, ""
+	req.hostMistake = desc.hostMistake
+	// The body is removed, because it is not the body of the client's request. A request with
+	// a length is not a preflight request.
+	req.Body, req.ContentLength, req.TransferEncoding = http.NoBody, 0, nil
+	if announcesBody(r) {
+		req.ContentLength = 1
 	}
-	return req, true
+	return req, ""
+}
+
+// announcesBody reports whether a field of the proxy's request shows that the client's
+// request has a body. Proxies that send a body to the guard send the client's body.
+func announcesBody(r *http.Request) bool {
+	other := func(length string) bool { return length != "0" }
+	return r.ContentLength != 0 || len(r.TransferEncoding) > 0 || len(r.Header["Transfer-Encoding"]) > 0 ||
+		slices.ContainsFunc(r.Header["Content-Length"], other)
 }

@@ -1,6 +1,7 @@
 package middleware_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -112,20 +113,45 @@ func TestForwardAuthWithoutHost(t *testing.T) {
 	}
 }
 
-// TestForwardAuthPreflight checks that the guard ignores the body of the proxy's own request
-// if the client's request is a preflight request.
+// TestForwardAuthPreflight checks that a preflight request passes without a token only if
+// nothing in the proxy's request shows a body.
 func TestForwardAuthPreflight(t *testing.T) {
-	for allow, want := range map[bool]int{false: 401, true: 204} {
-		b := newFixture(t, &middleware.Options{AllowPreflight: allow})
-		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("a body"))
-		for name, value := range map[string]string{
-			"X-Forwarded-Method": "OPTIONS", "X-Forwarded-Uri": "/deployments", "X-Forwarded-Host": "h",
-			"Origin": "https://a.example", "Access-Control-Request-Method": "POST",
+	for _, dialect := range dialects {
+		b := newFixture(t, &middleware.Options{AllowPreflight: true, Dialect: dialect})
+		strict := newFixture(t, &middleware.Options{Dialect: dialect})
+		for name, row := range map[string]struct {
+			change  func(*http.Request)
+			allowed bool
+		}{
+			"no body":                            {func(*http.Request) {}, true},
+			"Content-Length 0":                   {func(r *http.Request) { r.Header.Set("Content-Length", "0") }, true},
+			"Content-Length 5 in the header":     {func(r *http.Request) { r.Header.Set("Content-Length", "5") }, false},
+			"two Content-Length fields":          {func(r *http.Request) { r.Header["Content-Length"] = []string{"0", "5"} }, false},
+			"Content-Length that is no number":   {func(r *http.Request) { r.Header.Set("Content-Length", "x") }, false},
+			"Transfer-Encoding in the header":    {func(r *http.Request) { r.Header.Set("Transfer-Encoding", "chunked") }, false},
+			"Transfer-Encoding of the request":   {func(r *http.Request) { r.TransferEncoding = []string{"chunked"} }, false},
+			"length of the request":              {func(r *http.Request) { r.ContentLength, r.Body = 1, io.NopCloser(strings.NewReader("x")) }, false},
+			"unknown length of the request":      {func(r *http.Request) { r.ContentLength, r.Body = -1, io.NopCloser(strings.NewReader("")) }, false},
+			"token":                              {func(r *http.Request) { r.Header.Set("Authorization", "Bearer x") }, false},
+			"no Origin":                          {func(r *http.Request) { r.Header.Del("Origin") }, false},
+			"no rule for the announced method":   {func(r *http.Request) { r.Header.Set("Access-Control-Request-Method", "PUT") }, false},
+			"announced method in lower case":     {func(r *http.Request) { r.Header.Set("Access-Control-Request-Method", "post") }, false},
+			"announced method with other fields": {func(r *http.Request) { r.Header.Add("Access-Control-Request-Method", "GET") }, false},
 		} {
-			r.Header.Set(name, value)
-		}
-		if w := serve(b.guard.ForwardAuth(forwardTable()), r); w.Code != want {
-			t.Errorf("AllowPreflight %v: got status %d, want status %d", allow, w.Code, want)
+			preflight := func() *http.Request {
+				r := proxied(dialect, asked{"OPTIONS", "/deployments", "h"})
+				r.Header.Set("Origin", "https://a.example")
+				r.Header.Set("Access-Control-Request-Method", "POST")
+				row.change(r)
+				return r
+			}
+			w := serve(forwardAuth(b.guard, dialect, forwardTable()), preflight())
+			if allowed := w.Code < http.StatusMultipleChoices; allowed != row.allowed {
+				t.Errorf("%q, %s: got status %d, want allowed = %v", dialect, name, w.Code, row.allowed)
+			}
+			if w := serve(forwardAuth(strict.guard, dialect, forwardTable()), preflight()); w.Code != http.StatusUnauthorized {
+				t.Errorf("%q, %s, AllowPreflight false: got status %d, want status 401", dialect, name, w.Code)
+			}
 		}
 	}
 }

@@ -80,6 +80,9 @@ type Options struct {
 	// similar fields. For a refused request, no rule applies, even if the route is public.
 	// False: the guard ignores the fields. [Guard.Proxy] always removes the fields.
 	RefuseOverrides bool
+	// Dialect is the way in which the proxy asks [Guard.ForwardAuth]. Empty: the dialect of
+	// nginx.
+	Dialect Dialect
 	// Headers contains the fields that the guard makes from the caller's claims. The guard
 	// adds these fields to the handler's request; ForwardAuth adds them to its response.
 	// The key is the name of the field. The function returns the value of the field, and
@@ -135,6 +138,7 @@ func New(v bearer.Verifier, opts *Options) (*Guard, error) {
 	errs = append(errs, params.Check()...)
 	errs = append(errs, g.checkMetadata()...)
 	errs = append(errs, checkWebSocket(opts.WebSocket)...)
+	errs = append(errs, opts.Dialect.check())
 	headers, headerErrs := compileHeaders(opts.Headers)
 	errs = append(errs, headerErrs...)
 	g.headers = headers

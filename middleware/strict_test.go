@@ -188,7 +188,7 @@ func TestForwardAuthIncomplete(t *testing.T) {
 		status      int
 	}{
 		"method and target":   {[]string{"GET"}, []string{"/a"}, 204},
-		"an absolute URI":     {[]string{"GET"}, []string{"https://api.example/a"}, 204},
+		"an absolute URI":     {[]string{"GET"}, []string{"https://api.example/a"}, 401},
 		"no method":           {nil, []string{"/a"}, 401},
 		"an empty method":     {[]string{""}, []string{"/a"}, 401},
 		"two methods":         {[]string{"GET", "GET"}, []string{"/a"}, 401},

@@ -1,0 +1,283 @@
+package middleware
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/bearerkit/bearer/internal/quote"
+	"github.com/bearerkit/bearer/internal/refusal"
+)
+
+// Dialect is the way in which a proxy asks [Guard.ForwardAuth] about a request of a client.
+// It determines the fields that describe the client's request, and the statuses of the
+// answers. A guard never guesses the dialect, because a client can send the fields of a
+// dialect that the proxy does not use.
+//
+// The zero Dialect is for the directive auth_request of nginx. The proxy sets
+// X-Forwarded-Method, X-Forwarded-Uri and X-Forwarded-Host. The statuses are 204, 401 and
+// 403, because nginx turns every other error status into 500: the answer is 401 in place of
+// 400, and 403 in place of 500 and 503. The field X-Auth-Error of a refusal contains
+// [Refusal].Error. The only exception is "temporarily_unavailable", for which the field
+// contains "unavailable". If the field contains "unavailable", the response contains
+// Retry-After, and the proxy should answer 503. If the field contains "server_error", the
+// proxy should answer 500.
+type Dialect string
+
+// These are the dialects of other proxies.
+const (
+	// DialectCaddy is for forward_auth of Caddy and for ForwardAuth of Traefik. The fields are
+	// the same as for the zero Dialect. A refusal has the same status as the answers of
+	// [Guard.Deny], such as 503 and 500, and no field X-Auth-Error. The proxy sends it to the
+	// client without a change.
+	DialectCaddy Dialect = "caddy"
+	// DialectHAProxy is for the Lua script in examples/forwardauth. Its fields and its statuses
+	// are the same as for DialectCaddy.
+	DialectHAProxy Dialect = "haproxy"
+	// DialectIngressNginx is for the annotation auth-url of ingress-nginx. The proxy sets
+	// X-Original-Method, and X-Original-URL to an absolute URL. The host of the client's
+	// request is the host of this URL. The statuses are the same as for the zero Dialect.
+	DialectIngressNginx Dialect = "ingress-nginx"
+	// DialectEnvoy is for ext_authz of Envoy with http_service. The method and the host of the
+	// proxy's request are those of the client's request. If path_prefix is set,
+	// [http.StripPrefix] with this prefix must be in front of the handler. The answer is 200
+	// if the request may pass. Then X-Envoy-Auth-Headers-To-Remove names the client's fields
+	// that Envoy must not forward. A refusal is 400, 401 or 403; it is 403 in place of 500 and
+	// 503, because a status of 500 or more counts as a fault of the guard, and
+	// failure_mode_allow lets the request pass. The field X-Auth-Error is the same as for the
+	// zero Dialect.
+	DialectEnvoy Dialect = "envoy"
+)
+
+// These are the names of fields in a forward-auth request and its response, in canonical
+// form.
+const (
+	forwardedMethod = "X-Forwarded-Method"
+	forwardedURI    = "X-Forwarded-Uri"
+	forwardedHost   = "X-Forwarded-Host"
+	originalMethod  = "X-Original-Method"
+	originalURL     = "X-Original-Url"
+	originalURI     = "X-Original-Uri"
+	authError       = "X-Auth-Error"
+	removedByEnvoy  = "X-Envoy-Auth-Headers-To-Remove"
+)
+
+// dialectTraits is everything that differs between dialects.
+type dialectTraits struct {
+	// The proxy sets these request fields. The names are in canonical form.
+	fields []string
+	// The function describe reads the description of the client's request. If no rule can
+	// apply to the request, mistake says why. It is a text for logs. An unusable host is not
+	// a mistake, because a rule needs the host only if a pattern has a host.
+	describe func(r *http.Request) (desc description, mistake string)
+	// allowed is the status of the answer to a request that may pass.
+	allowed int
+	// The function refused returns the status of a refusal, and the value of X-Auth-Error,
+	// which is "" if the proxy does not need this field.
+	refused func(answer refusal.Answer) (status int, code string)
+}
+
+// allDialects contains the traits of all dialects. If its annotation auth-method is set,
+// ingress-nginx also sends X-Original-URI.
+//
+//nolint:gochecknoglobals // the table never changes
+var allDialects = map[Dialect]dialectTraits{
+	"":                  {[]string{forwardedMethod, forwardedURI, forwardedHost}, describedByFields, http.StatusNoContent, refusedForNginx},
+	DialectCaddy:        {[]string{forwardedMethod, forwardedURI, forwardedHost}, describedByFields, http.StatusNoContent, refusedAsItIs},
+	DialectHAProxy:      {[]string{forwardedMethod, forwardedURI, forwardedHost}, describedByFields, http.StatusNoContent, refusedAsItIs},
+	DialectIngressNginx: {[]string{originalMethod, originalURL, originalURI}, describedByURL, http.StatusNoContent, refusedForNginx},
+	DialectEnvoy:        {nil, describedByItself, http.StatusOK, refusedForEnvoy},
+}
+
+// check returns an error if the dialect is unknown.
+func (d Dialect) check() error {
+	if _, ok := allDialects[d]; ok {
+		return nil
+	}
+	known := slices.Sorted(maps.Keys(allDialects))[1:] // without the zero Dialect
+	return fmt.Errorf("Options.Dialect: %q is unknown; leave it empty for nginx, or use one of %q", string(d), known)
+}
+
+// refusedAsItIs does not change the status.
+func refusedAsItIs(answer refusal.Answer) (status int, code string) { return answer.Status, "" }
+
+// refusedForNginx returns 401 or 403, because nginx accepts no other error status.
+func refusedForNginx(answer refusal.Answer) (status int, code string) {
+	status, code = refusedForEnvoy(answer)
+	if status == http.StatusBadRequest {
+		status = http.StatusUnauthorized
+	}
+	return status, code
+}
+
+// refusedForEnvoy returns 403 in place of a status of 500 or more.
+func refusedForEnvoy(answer refusal.Answer) (status int, code string) {
+	status, code = min(answer.Status, http.StatusForbidden), answer.Error
+	if answer.RetryAfter > 0 {
+		code = "unavailable"
+	}
+	return status, code
+}
+
+// alwaysRemoved returns the list of the client's fields that Envoy must remove from every
+// request: the fields of overrideFields, and other spellings of the fields of
+// Options.Headers.
+func (g *Guard) alwaysRemoved() string {
+	var names []string
+	for _, field := range overrideFields {
+		names = append(names, field, strings.ReplaceAll(field, "-", "_"))
+	}
+	for _, field := range g.headers {
+		if strings.Contains(field.name, "-") {
+			names = append(names, strings.ReplaceAll(field.name, "-", "_"), strings.ReplaceAll(field.name, "-", "."))
+		}
+	}
+	if g.opts.RemoveAuthorization {
+		names = append(names, "Authorization")
+	}
+	return strings.ToLower(strings.Join(names, ","))
+}
+
+// withEmpty adds the fields of Options.Headers that are empty in the answer to a list of
+// fields that Envoy must remove. A field with a value is not added, because Envoy removes the
+// fields of the list after it has set the fields of the answer.
+func (g *Guard) withEmpty(list string, answer http.Header) string {
+	for _, field := range g.headers {
+		if answer.Get(field.name) == "" {
+			list += "," + strings.ToLower(field.name)
+		}
+	}
+	return list
+}
+
+// A description is the client's request as the proxy describes it.
+type description struct {
+	method      string
+	target      string // for RequestURI
+	url         *url.URL
+	host        string
+	hostMistake string // why the host is unusable; "" if it is usable
+}
+
+// describedByFields reads the X-Forwarded fields.
+func describedByFields(r *http.Request) (desc description, mistake string) {
+	if desc.method, mistake = only(r.Header, forwardedMethod); mistake != "" {
+		return desc, mistake
+	}
+	if desc.target, mistake = only(r.Header, forwardedURI); mistake != "" {
+		return desc, mistake
+	}
+	if desc.host, desc.hostMistake = only(r.Header, forwardedHost); len(r.Header[forwardedHost]) > 1 {
+		return desc, desc.hostMistake
+	}
+	return desc.parse("the "+forwardedMethod+" field", "the "+forwardedURI+" field")
+}
+
+// describedByURL reads X-Original-Method and X-Original-URL.
+func describedByURL(r *http.Request) (desc description, mistake string) {
+	const name = "the " + originalURL + " field"
+	if desc.method, mistake = only(r.Header, originalMethod); mistake != "" {
+		return desc, mistake
+	}
+	text, mistake := only(r.Header, originalURL)
+	if mistake != "" {
+		return desc, mistake
+	}
+	scheme, rest, _ := strings.Cut(text, "://")
+	i := strings.IndexByte(rest, '/')
+	switch {
+	case scheme != "http" && scheme != "https":
+		return desc, name + " is not an absolute http or https URL"
+	case i < 0:
+		return desc, name + " has no path"
+	}
+	desc.host, desc.target = rest[:i], rest[i:]
+	switch {
+	case strings.Contains(desc.host, "@"):
+		return desc, name + " contains user information"
+	case desc.host == "":
+		desc.hostMistake = name + " has no host"
+	case !hostForm.MatchString(desc.host):
+		return desc, name + " has an invalid host"
+	}
+	return desc.parse("the "+originalMethod+" field", name)
+}
+
+// describedByItself returns the description of r itself.
+func describedByItself(r *http.Request) (desc description, mistake string) {
+	desc = description{method: r.Method, target: r.RequestURI, host: r.Host}
+	if desc.host == "" {
+		desc.hostMistake = "the request has no host"
+	}
+	if desc, mistake = desc.parse("the method", "the target"); mistake != "" {
+		return desc, mistake
+	}
+	// A prefix was removed only from r.URL. This URL was made from the same text.
+	desc.url = r.URL
+	return desc, ""
+}
+
+// parse checks the parts of the description and sets the URL. The arguments name the parts
+// in the mistake.
+func (desc description) parse(method, target string) (_ description, mistake string) {
+	if !isMethod(desc.method) {
+		return desc, fmt.Sprintf("%s is %q; it must be a method in upper case", method, quote.Cut(desc.method))
+	}
+	if desc.url, mistake = parseTarget(desc.target); mistake != "" {
+		return desc, target + " " + mistake
+	}
+	if desc.hostMistake == "" && !hostForm.MatchString(desc.host) {
+		desc.hostMistake = fmt.Sprintf("the host %q is invalid", quote.Cut(desc.host))
+	}
+	return desc, ""
+}
+
+// only returns the value of a field that must appear exactly once.
+func only(h http.Header, name string) (value, mistake string) {
+	switch values := h[name]; {
+	case len(values) == 0 || len(values) == 1 && values[0] == "":
+		return "", "the " + name + " field is missing; the proxy must set it"
+	case len(values) > 1:
+		return "", "the " + name + " field appears more than once; the proxy must replace the client's field"
+	default:
+		return values[0], ""
+	}
+}
+
+// parseTarget parses a request target in origin-form (RFC 9112, section 3.2.1). The mistake
+// is the end of a sentence about the target.
+func parseTarget(target string) (u *url.URL, mistake string) {
+	if target == "" || target[0] != '/' {
+		return nil, "does not begin with a slash; it must be a path, and may have a query"
+	}
+	for i := range len(target) {
+		switch c := target[i]; {
+		case c == ' ':
+			return nil, "contains a blank"
+		case c < ' ' || c == 0x7f:
+			return nil, "contains a control character"
+		case c == '#':
+			return nil, "contains a fragment"
+		}
+	}
+	u, err := url.ParseRequestURI(target)
+	if err != nil {
+		return nil, "contains an invalid escape"
+	}
+	return u, ""
+}
+
+// isMethod reports whether s is a method (RFC 9110, section 9.1) without lower-case letters.
+func isMethod(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(c rune) bool {
+		return (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", c)
+	})
+}
+
+// hostForm is a host name or an address, with or without a port. It has fewer characters than
+// RFC 3986, section 3.2.2, because a service may decode the escapes of a host.
+var hostForm = regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[A-Fa-f0-9:.]+\])(:[0-9]*)?$`)
