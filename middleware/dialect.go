@@ -123,6 +123,21 @@ func refusedForEnvoy(answer refusal.Answer) (status int, code string) {
 	return status, code
 }
 
+// ignored returns the names of the fields in h that name another method, target or host and
+// are not from the proxy. The result contains the names of overrideFields, and is not sorted.
+func (d dialectTraits) ignored(h http.Header) []string {
+	var names []string
+	for name := range h {
+		if slices.Contains(d.fields, name) {
+			continue
+		}
+		if i := slices.IndexFunc(overrideFields, func(field string) bool { return readsAs(name, field) }); i >= 0 {
+			names = append(names, overrideFields[i])
+		}
+	}
+	return names
+}
+
 // alwaysRemoved returns the list of the client's fields that Envoy must remove from every
 // request: the fields of overrideFields, and other spellings of the fields of
 // Options.Headers.

@@ -31,6 +31,10 @@ import (
 // The observer receives a text that names the mistake. Make sure that only the proxy can
 // connect to the handler.
 //
+// The handler ignores fields of other dialects, and other fields that name a method or a
+// target. If such fields are present, the handler logs their names to Options.Logger, at
+// most once per minute. With Options.RefuseOverrides, the handler denies these requests.
+//
 // The answer to a request that may pass contains every field of Options.Headers, even if the
 // field is empty. So a proxy that copies the fields always overwrites the client's own
 // fields. These fields can have 3 KiB together, because nginx accepts 4 KiB for all fields
@@ -47,6 +51,7 @@ func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 	rules := sync.OnceValue(func() forwardRules { return g.forwardRules(t) }) // called at the first request, because all rules are declared by then
 	dialect, removed := allDialects[g.opts.Dialect], g.alwaysRemoved()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g.logIgnored(r, dialect)
 		req, mistake := g.original(r, dialect)
 		var (
 			rule    scopes.Rule

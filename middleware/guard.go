@@ -23,6 +23,7 @@ type Guard struct {
 	resource   *resource // nil if Options.Resource is empty
 	headers    []header
 	rules      registry
+	ignored    overrideLog
 }
 
 // Require returns middleware for one route. The middleware refuses requests that do not

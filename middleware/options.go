@@ -3,6 +3,7 @@ package middleware
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -83,6 +84,10 @@ type Options struct {
 	// Dialect is the way in which the proxy asks [Guard.ForwardAuth]. Empty: the dialect of
 	// nginx.
 	Dialect Dialect
+	// Logger receives a record if ForwardAuth ignores fields that name another method, target
+	// or host. The guard writes at most one record per minute, with the names of the fields and
+	// the number of requests. Outcomes of requests go to the Observer. Nil: [slog.Default].
+	Logger *slog.Logger
 	// Headers contains the fields that the guard makes from the caller's claims. The guard
 	// adds these fields to the handler's request; ForwardAuth adds them to its response.
 	// The key is the name of the field. The function returns the value of the field, and
