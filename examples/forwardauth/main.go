@@ -1,8 +1,9 @@
 // The program forwardauth protects services that cannot verify tokens. A proxy sends each
 // request to forwardauth first, and forwards the request to the service only if forwardauth
-// allows the request. The files nginx.conf and Caddyfile in this folder configure the proxy.
+// allows the request. The files nginx.conf, Caddyfile and haproxy.cfg in this folder configure
+// the proxy. The flag -dialect names the proxy.
 //
-//	go run ./examples/forwardauth -issuer https://acme.example -audience https://api.example
+//	go run ./examples/forwardauth -issuer https://acme.example -audience https://api.example -dialect caddy
 package main
 
 import (
@@ -32,15 +33,17 @@ func main() {
 	}
 }
 
-// newGuard returns a guard that passes the caller to the services in header fields.
-func newGuard(verifier bearer.Verifier) (*middleware.Guard, error) {
-	return middleware.New(verifier, &middleware.Options{
+// options returns the options of a guard that passes the caller to the services in header
+// fields.
+func options(dialect middleware.Dialect) *middleware.Options {
+	return &middleware.Options{
+		Dialect: dialect,
 		Headers: map[string]func(*bearer.Claims) string{
 			"X-Subject": (*bearer.Claims).Subject,
 			"X-Client":  (*bearer.Claims).ClientID,
 			"X-Scope":   func(c *bearer.Claims) string { return c.Scopes().String() },
 		},
-	})
+	}
 }
 
 // rules returns the rules of the services. A request that matches no rule is denied.
@@ -59,6 +62,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	addr := flags.String("addr", "127.0.0.1:9091", "address to listen on; allow only the proxy to reach this address")
 	issuer := flags.String("issuer", "", "URL of the authorization server")
 	audience := flags.String("audience", "", "audience of the tokens")
+	dialect := flags.String("dialect", "", "the proxy: caddy (also for Traefik), haproxy, ingress-nginx or envoy; empty for nginx")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("arguments: %w", err)
 	}
@@ -67,9 +71,9 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return fmt.Errorf("flags -issuer and -audience: %w", err)
 	}
 	defer verifier.Close()
-	guard, err := newGuard(verifier)
+	guard, err := middleware.New(verifier, options(middleware.Dialect(*dialect)))
 	if err != nil {
-		return err
+		return fmt.Errorf("flag -dialect: %w", err)
 	}
 	handler := guard.ForwardAuth(rules())
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", *addr)

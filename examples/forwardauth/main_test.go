@@ -65,6 +65,14 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestRunDialect checks that the program reports an unknown dialect.
+func TestRunDialect(t *testing.T) {
+	err := run(t.Context(), []string{"-issuer", "https://acme.example", "-audience", audience, "-dialect", "apache"}, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "flag -dialect") || !strings.Contains(err.Error(), `"apache" is unknown`) {
+		t.Errorf("got error %v, want an error about the flag -dialect", err)
+	}
+}
+
 func TestRunReportsAll(t *testing.T) {
 	err := run(t.Context(), nil, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "Config.Issuer") || !strings.Contains(err.Error(), "Config.Audience") {

@@ -1,0 +1,52 @@
+-- This script asks the program forwardauth whether a request may pass. The file haproxy.cfg
+-- loads the script, and passes the URL of forwardauth.
+
+-- forwardauth makes these fields from the caller's claims.
+local caller = { "x-subject", "x-client", "x-scope" }
+
+-- forwardauth needs these fields of the client.
+local needed = { "authorization", "accept", "origin", "access-control-request-method" }
+
+-- The client gets these fields of a refusal.
+local refused = { "www-authenticate", "retry-after", "content-type", "cache-control", "x-content-type-options", "access-control-expose-headers" }
+
+core.register_action("forwardauth", { "http-req" }, function(txn, url)
+	local client, fields = txn.http:req_get_headers(), {}
+	for _, name in ipairs(needed) do
+		fields[name] = client[name]
+	end
+	-- A request with a body is not a CORS preflight request.
+	local length = client["content-length"]
+	if client["transfer-encoding"] or (length and length[0] ~= "0") then
+		fields["origin"] = nil
+	end
+	fields["x-forwarded-method"] = { txn.sf:method() }
+	fields["x-forwarded-uri"] = { txn.sf:pathq() }
+	fields["x-forwarded-host"] = { txn.sf:req_fhdr("host") }
+
+	local answer = core.httpclient():get { url = url, headers = fields, timeout = 5000 }
+	if answer and answer.status == 204 then
+		for _, name in ipairs(caller) do
+			local values = answer.headers[name]
+			if values and values[0] ~= "" then
+				txn.http:req_set_header(name, values[0])
+			else
+				txn.http:req_del_header(name)
+			end
+		end
+		txn:set_var("txn.forwardauth_allowed", true)
+		return
+	end
+
+	local reply = txn:reply { status = 503 }
+	if answer and answer.status >= 400 then
+		reply:set_status(answer.status)
+		for _, name in ipairs(refused) do
+			for _, value in pairs(answer.headers[name] or {}) do
+				reply:add_header(name, value)
+			end
+		end
+		reply:set_body(answer.body)
+	end
+	txn:done(reply)
+end, 1)
