@@ -14,6 +14,7 @@ import (
 const (
 	// The function noRule adds the method and the path to these texts.
 	noPattern = "no pattern of the table matches"
+	noSame    = "no pattern of the table matches every form of" // for paths with several forms; see scopes.Table.Rule
 	noRoute   = "the router found no route with a rule for"
 	noneGiven = "no rule is declared for"
 	// This text is complete.
@@ -30,6 +31,9 @@ func (g *Guard) noRule(r *http.Request, rule scopes.Rule, otherwise string) stri
 	cause := g.mistake(r)
 	if cause == "" {
 		cause = otherwise
+		if u := r.URL; cause == noPattern && (u.RawPath != "" || strings.ContainsAny(u.Path, "%;?#")) {
+			cause = noSame
+		}
 	}
 	return cause + " " + target(g.announced(r))
 }
@@ -39,7 +43,7 @@ func (g *Guard) noRule(r *http.Request, rule scopes.Rule, otherwise string) stri
 // too, because a handler can read it as a request for a different route.
 func (g *Guard) mistake(r *http.Request) string {
 	if !scopes.CleanPath(r.URL) {
-		return "the path, or its decoded form, has an empty element, a dot element, a backslash, NUL or a bare #:"
+		return "the path, or a decoded form of it, is not clean; see scopes.CleanPath:"
 	}
 	// Methods are case-sensitive, and all registered methods are in upper case (RFC 9110,
 	// section 9.1 and section 16.1.1). Some services ignore the letter case.

@@ -29,9 +29,11 @@ import (
 // to the target without this field, as RFC 9110, section 7.8 allows. The proxy answers 502
 // to requests with the method CONNECT.
 //
-// If the target reads paths loosely, for example without letter case, set
-// [scopes.Table.StrictSegments] in the table of the guard. You may change the returned proxy
-// before it serves requests. Proxy panics if target is nil.
+// The target gets its own host in the Host field. If a pattern of the table contains a host,
+// set Out.Host to In.Host in the function Rewrite of the returned proxy, so that the target
+// gets the host that the guard checked. If the target reads paths loosely, for example
+// without letter case, set [scopes.Table.StrictSegments] in the table of the guard. You may
+// change the returned proxy before it serves requests. Proxy panics if target is nil.
 func (g *Guard) Proxy(target *url.URL) *httputil.ReverseProxy {
 	declare.NotNil(transport, "a proxy", "guard", g)
 	declare.NotNil(transport, "a proxy", "target", target)

@@ -128,7 +128,7 @@ func TestUncleanPathWithRequire(t *testing.T) {
 // TestUncleanPathIsReported checks that the error for an unclean path differs from the error
 // for a missing scope and from the error for a missing rule.
 func TestUncleanPathIsReported(t *testing.T) {
-	for target, want := range map[string]string{"//x": "an empty element", "/x": "missing scope y", "/z": "there is no rule"} {
+	for target, want := range map[string]string{"//x": "is not clean", "/x": "missing scope y", "/z": "there is no rule"} {
 		b := newFixture(t, nil)
 		var table scopes.Table
 		table.Handle("GET /x", scopes.All("y"))

@@ -68,6 +68,9 @@ func (r Routes) Rule(method, pattern string) (Rule, string) {
 	}
 	if method == http.MethodHead {
 		if rule, ok := r["GET "+pattern]; ok {
+			if every, ok := r[pattern]; ok {
+				rule = both(rule, every)
+			}
 			return rule, "GET " + pattern
 		}
 	}

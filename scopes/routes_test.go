@@ -9,7 +9,10 @@ import (
 
 func TestRoutes(t *testing.T) {
 	read, write, every := scopes.All("read"), scopes.All("write"), scopes.All("every")
-	routes := scopes.Routes{"GET /items/{id}": read, "DELETE /items/{id}": write, "/items/{id}": every, "HEAD /own": write, "GET /own": read}
+	routes := scopes.Routes{
+		"GET /items/{id}": read, "DELETE /items/{id}": write, "/items/{id}": every, "HEAD /own": write, "GET /own": read,
+		"GET /page": scopes.Public(), "/page": every, "GET /docs": read, "/docs": scopes.Public(), "GET /only": read,
+	}
 	if err := routes.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -21,7 +24,10 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/items/{id}", read, "GET /items/{id}"},
 		{"DELETE", "/items/{id}", write, "DELETE /items/{id}"},
 		{"POST", "/items/{id}", every, "/items/{id}"},
-		{"HEAD", "/items/{id}", read, "GET /items/{id}"},
+		{"HEAD", "/items/{id}", scopes.And(read, every), "GET /items/{id}"},
+		{"HEAD", "/page", every, "GET /page"},
+		{"HEAD", "/docs", read, "GET /docs"},
+		{"HEAD", "/only", read, "GET /only"},
 		{"HEAD", "/own", write, "HEAD /own"},
 		{"GET", "/own", read, "GET /own"},
 		// For http.ServeMux, the pattern contains the method.

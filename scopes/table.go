@@ -156,8 +156,14 @@ func (t *Table) All() iter.Seq2[string, Rule] {
 //     same applies to other spellings of a host: with escapes, with full-width characters,
 //     with blanks, or with two ports. If a pattern of the table has a host, a host with a
 //     control character or another invalid character has no rule.
+//   - The forms of a HEAD request whose pattern has the method GET are the request itself and
+//     a request with a method that no pattern has. If the second form matches a pattern too,
+//     the caller must meet the rules of both patterns. Rule then returns the pattern of GET.
 //   - The forms of the host of a CONNECT request are the host with its port and the host
 //     without its port.
+//
+// A pattern without a method does not match a CONNECT request, because some proxies turn the
+// connection of such a request into a tunnel, which no rule controls.
 //
 // A path with several forms has no rule if it is longer than 8 KiB.
 //
@@ -185,7 +191,7 @@ func (t *Table) Rule(r *http.Request) (Rule, string) {
 	if !t.hasOneReading(r.URL) && !t.sameByPath(r, r.Host, pattern) {
 		return Rule{}, ""
 	}
-	return rule, pattern
+	return t.ruleOfMethod(rule, r, pattern)
 }
 
 // The function match returns the rule and the pattern that the request matches.

@@ -75,9 +75,30 @@ func Handle(g *middleware.Guard, routes interface {
 // the syntax of [http.ServeMux], not of echo.
 //
 // Echo matches the encoded path, and the table matches the decoded path. So the table
-// refuses a request if both readings of the path do not belong to the same route.
-// [EnforceRoutes] has no such limit, because echo itself chooses the route.
-func Enforce(g *middleware.Guard, t *scopes.Table) echo.MiddlewareFunc { return adapt(g.Enforce(t)) }
+// refuses a request if both readings of the path do not belong to the same route. In echo,
+// the last parameter of a route, such as ":id", also matches a path with more elements, and
+// a parameter can be empty. A wildcard of the table, such as "{id}", matches exactly one
+// element. So Enforce denies requests with such a parameter. It also denies a request if
+// echo has not chosen a route, for example in e.Pre. [EnforceRoutes] has no such limits on
+// parameters, because echo itself chooses the route.
+func Enforce(g *middleware.Guard, t *scopes.Table) echo.MiddlewareFunc {
+	enforce, deny := adapt(g.Enforce(t)), adapt(g.Enforce(nil))
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		enforced, denied := enforce(next), deny(next)
+		return func(c *echo.Context) error {
+			if c.Path() == "" || slices.ContainsFunc(c.PathValues(), func(v echo.PathValue) bool { return !isElement(v.Name, v.Value) }) {
+				return denied(c)
+			}
+			return enforced(c)
+		}
+	}
+}
+
+// isElement reports whether the value of a parameter is one element of a path. The value of
+// the parameter "*" may be any text.
+func isElement(name, value string) bool {
+	return name == "*" || value != "" && !strings.Contains(value, "/")
+}
 
 // Audit returns every route of the server with its rule in t, sorted by pattern. A route
 // without a rule has the zero Rule. Use Audit to log the routes at start, and to test that
