@@ -48,7 +48,7 @@ func TestForwardAuthMistakes(t *testing.T) {
 		{`no pattern of the table matches GET "/unknown"`, "", nil, func(h http.Header) { h.Set(uri, "/unknown?x=1") }},
 		{`no pattern of the table matches PATCH "/deployments/7"`, "", nil, func(h http.Header) { h.Set(method, "PATCH") }},
 		{`the pattern / matches, but scopes.Table.StrictSegments refuses GET "/ADMIN"`, "", &nested, func(h http.Header) { h.Set(uri, "/ADMIN") }},
-		{`a decoded form of it, is not clean; see scopes.CleanPath: GET "/public/../x"`, "", nil, func(h http.Header) { h.Set(uri, "/public/../x") }},
+		{`the decoded path, is not clean; see scopes.CleanPath: GET "/public/../x"`, "", nil, func(h http.Header) { h.Set(uri, "/public/../x") }},
 		{"the X-Original-Method field is missing; the proxy must set it", middleware.DialectIngressNginx, nil, func(h http.Header) { h.Del("X-Original-Method") }},
 		{"the X-Original-Url field is missing; the proxy must set it", middleware.DialectIngressNginx, nil, func(h http.Header) { h.Del("X-Original-Url") }},
 		{"the X-Original-Url field appears more than once; the proxy must replace the client's field", middleware.DialectIngressNginx, nil, func(h http.Header) { h.Add("X-Original-Url", "http://h/x") }},

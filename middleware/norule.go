@@ -43,7 +43,7 @@ func (g *Guard) noRule(r *http.Request, rule scopes.Rule, otherwise string) stri
 // too, because a handler can read it as a request for a different route.
 func (g *Guard) mistake(r *http.Request) string {
 	if !scopes.CleanPath(r.URL) {
-		return "the path, or a decoded form of it, is not clean; see scopes.CleanPath:"
+		return "the path, or the decoded path, is not clean; see scopes.CleanPath:"
 	}
 	// Methods are case-sensitive, and all registered methods are in upper case (RFC 9110,
 	// section 9.1 and section 16.1.1). Some services ignore the letter case.

@@ -148,7 +148,7 @@ func TestNoRuleText(t *testing.T) {
 		{"check", "GET", "/x?secret", `no rule is declared for GET "/x"`},
 		{"table", "GET", "http://user:secret@h/y?secret", `no pattern of the table matches GET "/y"`},
 		{"table", "GET", "/y%2fz%E2%80%AE", `no pattern of the table matches every form of GET "/y%2fz%E2%80%AE"`},
-		{"table", "GET", "/y%1b", "the path, or a decoded form of it, is not clean"},
+		{"table", "GET", "/y%1b", "the path, or the decoded path, is not clean"},
 		{"table", "GET", "/" + strings.Repeat("y", 300), `no pattern of the table matches GET "/` + strings.Repeat("y", 127) + `..."`},
 		{"table", strings.Repeat("M", 40), "/y", `no pattern of the table matches ` + strings.Repeat("M", 32) + `... "/y"`},
 	} {

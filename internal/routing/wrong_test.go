@@ -129,9 +129,8 @@ func TestWrongGuards(t *testing.T) {
 }
 
 // TestUnfitTables tests that a table must not be used with the routers that the comments of
-// Enforce exclude. In echo, the last wildcard of a route matches several segments. In chi,
-// some middleware changes the path that chi matches, but not the URL. If the search finds
-// nothing for a router, the comments are out of date.
+// Enforce exclude. In chi, some middleware changes the path that chi matches, but not the URL.
+// If the search finds nothing for a router, the comments are out of date.
 func TestUnfitTables(t *testing.T) {
 	for _, c := range configs(t) {
 		if !c.unfit || !strings.Contains(c.String(), *only) || strings.HasPrefix(c.option, "CleanPath") {
