@@ -242,7 +242,7 @@ func sendRequests(t *testing.T, p proxy) {
 				t.Fatalf("status %d: got %d requests at the service, want one request for status 200 and no request for other statuses", row.status, len(seen))
 			}
 			for _, r := range seen {
-				row.checkService(t, p, r)
+				row.checkService(t, r)
 			}
 		})
 	}
@@ -252,7 +252,7 @@ func sendRequests(t *testing.T, p proxy) {
 }
 
 // checkService checks the header of a request that reached the service.
-func (row request) checkService(t *testing.T, p proxy, r *http.Request) {
+func (row request) checkService(t *testing.T, r *http.Request) {
 	t.Helper()
 	for name, values := range r.Header {
 		if text := strings.Join(values, ","); strings.Contains(text, "admin") || strings.Contains(text, "Bearer") || strings.Contains(text, "/public/x") {
