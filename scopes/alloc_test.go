@@ -5,6 +5,7 @@ package scopes_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -45,6 +46,39 @@ func TestAllocs(t *testing.T) {
 		})
 		if got > want {
 			t.Errorf("%s: got %v allocations, want at most %v", target, got, want)
+		}
+	}
+}
+
+// TestHostilePathAllocs tests that the number of forms of a path has a bound. A path of 8 KiB
+// with many nested escapes has hundreds of forms.
+func TestHostilePathAllocs(t *testing.T) {
+	for _, strict := range []bool{false, true} {
+		table := scopes.Table{StrictSegments: strict}
+		for _, pattern := range []string{"GET /healthz", "GET /Admin/{id}", "GET /customers/{id}", "/files/{rest...}"} {
+			table.Handle(pattern, scopes.All())
+		}
+		const start, end = "/files/a%2525EF%2525BC%25259F", ".json/.b%252523%3f%23%25a/"
+		for _, size := range []int{100, 1000, 8 << 10} {
+			for _, part := range []string{"<<<<;/", "/a.b;c", "%41;/", "a/"} {
+				r := httptest.NewRequest(http.MethodGet, start+strings.Repeat(part, (size-len(start)-len(end))/len(part))+end, http.NoBody)
+				if rule, _ := table.Rule(r); size > 1000 && !rule.IsZero() {
+					t.Errorf("%v, %d, %q: got a rule, want no rule", strict, size, part)
+				}
+				var before, after runtime.MemStats
+				const rounds = 10
+				runtime.ReadMemStats(&before)
+				for range rounds {
+					table.Rule(r)
+				}
+				runtime.ReadMemStats(&after)
+				if allocated := (after.TotalAlloc - before.TotalAlloc) / rounds; allocated > 2<<20 {
+					t.Errorf("%v, %d, %q: got %d bytes for a request, want at most 2 MiB", strict, size, part, allocated)
+				}
+				if mallocs := (after.Mallocs - before.Mallocs) / rounds; mallocs > 20_000 {
+					t.Errorf("%v, %d, %q: got %d allocations for a request, want at most 20,000", strict, size, part, mallocs)
+				}
+			}
 		}
 	}
 }

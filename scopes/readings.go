@@ -16,11 +16,35 @@ import (
 // takes at most five matches. For one form it takes 55, because of look-alikes of slashes.
 // So there are at most 180 matches, and with StrictSegments at most 2,000. Each pattern of
 // looseTable.crossing may add one match to each match. To limit the time further, a path
-// with several readings must not be longer than maxPath.
+// with several readings must not be longer than maxPath, and all its readings together must
+// not be longer than maxReadings. So there are at most 128 matches.
 
 // maxPath is the maximum length of a path with several readings, in bytes. By default,
 // nginx and Apache accept request lines of at most 8 KiB.
 const maxPath = 8 << 10
+
+// maxReadings is the maximum length of all readings of a request together, in bytes. The
+// readings of an honest request are much shorter: a path usually has at most six readings.
+const maxReadings = 64 << 10
+
+// reading is a request whose readings are matched.
+type reading struct {
+	method string
+	left   int // the number of bytes that may still be matched; see matchCost
+}
+
+// matchCost is the fixed cost of a match, expressed in bytes of a path.
+const matchCost = 512
+
+// exceeds reports whether the next path is too long. It counts the path.
+func (r *reading) exceeds(p string) bool {
+	r.left -= len(p) + matchCost
+	return r.left < 0
+}
+
+// tooMany is the result of a match that is not made, because the readings are too long. It
+// is no pattern.
+const tooMany = "too many readings"
 
 // hasOneReading reports whether every handler reads the path in the same way.
 func (t *Table) hasOneReading(u *url.URL) bool {
@@ -32,8 +56,8 @@ func (t *Table) hasOneReading(u *url.URL) bool {
 // The raw path is the first form. A router that matches the raw path compares it with the
 // literals of its routes without decoding. Each following form is the previous form after
 // one more round of decoding.
-func (t *Table) sameByPath(r *http.Request, host, pattern string) bool {
-	u := r.URL
+func (t *Table) sameByPath(req *http.Request, host, pattern string) bool {
+	u, r := req.URL, &reading{req.Method, maxReadings}
 	if max(len(u.Path), len(u.RawPath)) > maxPath {
 		return false
 	}
@@ -48,7 +72,7 @@ func (t *Table) sameByPath(r *http.Request, host, pattern string) bool {
 }
 
 // sameByForms reports whether p matches pattern after every number of rounds of decoding.
-func (t *Table) sameByForms(r *http.Request, host, p, pattern string) bool {
+func (t *Table) sameByForms(r *reading, host, p, pattern string) bool {
 	slashes := false // a previous form contained an escaped slash
 	for ok := true; ok; p, ok = unescape(p, false) {
 		if !t.sameForm(r, host, p, pattern, false) {
@@ -77,7 +101,7 @@ func hasEscapedSlash(p string) bool { return strings.Contains(p, "%2f") || strin
 // sameForm reports whether one form of the path matches pattern, with and without its
 // parameters. If a form matches no pattern, a handler that reads this form serves no route
 // that has a rule. The argument none states whether sameForm accepts such a form.
-func (t *Table) sameForm(r *http.Request, host, p, pattern string, none bool) bool {
+func (t *Table) sameForm(r *reading, host, p, pattern string, none bool) bool {
 	bare := withoutParameters(p)
 	if !t.samePath(r, host, p, pattern, none) || bare != p && !t.samePath(r, host, bare, pattern, none) {
 		return false
@@ -86,7 +110,7 @@ func (t *Table) sameForm(r *http.Request, host, p, pattern string, none bool) bo
 }
 
 // sameStart reports whether the part of p before a "?" or "#" matches pattern or no pattern.
-func (t *Table) sameStart(r *http.Request, host, p, pattern string) bool {
+func (t *Table) sameStart(r *reading, host, p, pattern string) bool {
 	for _, end := range []string{"?", "#"} {
 		start, _, found := strings.Cut(p, end)
 		if !found {
@@ -102,15 +126,18 @@ func (t *Table) sameStart(r *http.Request, host, p, pattern string) bool {
 
 // samePath reports whether the path p matches pattern. If none is true, the path may also
 // match no pattern.
-func (t *Table) samePath(r *http.Request, host, p, pattern string, none bool) bool {
+func (t *Table) samePath(r *reading, host, p, pattern string, none bool) bool {
 	found := t.patternOf(r, host, p)
 	return (found == pattern || none && found == "") && (!t.StrictSegments || t.sameLoosely(r, host, p, pattern, none))
 }
 
 // patternOf replaces the host and the path of r, and returns the pattern that the new
 // request matches.
-func (t *Table) patternOf(r *http.Request, host, path string) string {
-	_, pattern := match(&t.mux, &http.Request{Method: r.Method, Host: host, URL: &url.URL{Path: path}})
+func (t *Table) patternOf(r *reading, host, path string) string {
+	if r.exceeds(path) {
+		return tooMany
+	}
+	_, pattern := match(&t.mux, &http.Request{Method: r.method, Host: host, URL: &url.URL{Path: path}})
 	return pattern
 }
 

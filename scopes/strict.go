@@ -72,13 +72,19 @@ func registers(mux *http.ServeMux, pattern string, h http.Handler) (ok bool) {
 
 // patternOfLoose returns the pattern that the loosened path p matches. If several patterns
 // match and none takes precedence, it returns a text that is no pattern.
-func (t *Table) patternOfLoose(r *http.Request, host, p string) string {
+func (t *Table) patternOfLoose(r *reading, host, p string) string {
 	if t.loose == nil {
 		return t.patternOf(r, host, p)
 	}
 	const ambiguous = "ambiguous"
-	req := &http.Request{Method: r.Method, Host: host, URL: &url.URL{Path: p}}
+	if r.exceeds(p) {
+		return tooMany
+	}
+	req := &http.Request{Method: r.method, Host: host, URL: &url.URL{Path: p}}
 	for _, mux := range t.loose.crossing {
+		if r.exceeds(p) {
+			return tooMany
+		}
 		if h, _ := mux.Handler(req); isEntry(h) {
 			return ambiguous
 		}
@@ -102,7 +108,7 @@ func isEntry(h http.Handler) bool {
 // sameLoosely reports whether the readings of StrictSegments match pattern. The path p
 // matches pattern as it is, or no pattern. If none is true, the readings may also match no
 // pattern.
-func (t *Table) sameLoosely(r *http.Request, host, p, pattern string, none bool) bool {
+func (t *Table) sameLoosely(r *reading, host, p, pattern string, none bool) bool {
 	loose, ok := loosen(p)
 	if !ok {
 		return false
@@ -128,7 +134,7 @@ func (t *Table) sameLoosely(r *http.Request, host, p, pattern string, none bool)
 // changed the end of the path: a server may ignore a slash at the end, and may read the
 // whole name ".json" as a suffix. If pattern itself has the slash or the name, sameEnd
 // ignores the change.
-func (t *Table) sameEnd(r *http.Request, host, loose, pattern string) bool {
+func (t *Table) sameEnd(r *reading, host, loose, pattern string) bool {
 	_, _, path := splitPattern(pattern)
 	if start, ok := strings.CutSuffix(loose, "/"); ok && start != "" {
 		if strings.Count(path, "/") == strings.Count(loose, "/") {
@@ -147,7 +153,7 @@ func (t *Table) sameEnd(r *http.Request, host, loose, pattern string) bool {
 }
 
 // sameCut reports whether the loosened path p matches pattern or no pattern.
-func (t *Table) sameCut(r *http.Request, host, p, pattern string) bool {
+func (t *Table) sameCut(r *reading, host, p, pattern string) bool {
 	loose, ok := loosen(p)
 	if !ok {
 		return false

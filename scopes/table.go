@@ -165,7 +165,8 @@ func (t *Table) All() iter.Seq2[string, Rule] {
 // A pattern without a method does not match a CONNECT request, because some proxies turn the
 // connection of such a request into a tunnel, which no rule controls.
 //
-// A path with several forms has no rule if it is longer than 8 KiB.
+// A path with several forms has no rule if it is longer than 8 KiB, or if all its forms
+// together are longer than 64 KiB.
 //
 // [Table].StrictSegments adds forms for lenient services. If the client writes a path with
 // the usual escapes ("/caf%C3%A9" for the pattern "/café"), URL.RawPath is empty. In this
