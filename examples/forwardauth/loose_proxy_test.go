@@ -83,6 +83,17 @@ func searchBehind(t *testing.T, p proxy) {
 	searchLoose(t, p.start(t, s))
 }
 
+// TestLooseServiceWithWebSocket tests that a handshake reaches the service only if the path
+// belongs to the route of the configurations for WebSocket in every reading.
+func TestLooseServiceWithWebSocket(t *testing.T) {
+	for _, p := range withWebSocket(t) {
+		t.Run(p.name, func(t *testing.T) {
+			s, _, _ := newLooseSetting(t, p.dialect)
+			searchLoose(t, p.start(t, s), "Connection: Upgrade\r\nUpgrade: websocket", "connection: close, upgrade\r\nupgrade: WebSocket")
+		})
+	}
+}
+
 func TestLooseServiceBehindProxy(t *testing.T) {
 	s, guard, table := newLooseSetting(t, "")
 	target := &url.URL{Scheme: "http", Host: s.service}
@@ -104,7 +115,7 @@ func TestLooseServiceAlone(t *testing.T) {
 	server := httptest.NewServer(newLooseService())
 	t.Cleanup(server.Close)
 	found := map[string]bool{}
-	for _, f := range generateLoose(t, server.Listener.Addr().String(), 3000) {
+	for _, f := range generateLoose(t, server.Listener.Addr().String(), 3000, nil) {
 		found[f.pattern] = true
 	}
 	for _, r := range looseResources {
@@ -112,18 +123,19 @@ func TestLooseServiceAlone(t *testing.T) {
 			t.Errorf("got no finding for %q, want one", r.pattern)
 		}
 	}
-	if !found["identity"] || !found["tunnel"] {
-		t.Errorf("got findings for %v, want also identity and tunnel", found)
+	if !found["identity"] || !found["tunnel"] || !found["websocket"] {
+		t.Errorf("got findings for %v, want also identity, tunnel and websocket", found)
 	}
 }
 
 // searchLoose sends generated requests and honest requests to a proxy. If the service serves
-// a resource in one of its readings, the caller must have the scope of this resource.
-func searchLoose(t *testing.T, front string) {
+// a resource in one of its readings, the caller must have the scope of this resource. If
+// there are more fields, half of the requests contain one of these.
+func searchLoose(t *testing.T, front string, more ...string) {
 	t.Helper()
 	honestLoose(t, front)
 	seen := map[string]bool{}
-	for _, f := range generateLoose(t, front, *looseRequests) {
+	for _, f := range generateLoose(t, front, *looseRequests, more) {
 		name, _, _ := strings.Cut(f.reading, ":")
 		if key := f.pattern + name; !seen[key] && len(seen) < 12 {
 			seen[key] = true
@@ -167,7 +179,7 @@ func (f *looseFinding) judge(served []string) bool {
 }
 
 // generateLoose sends n generated requests over several connections at the same time.
-func generateLoose(t *testing.T, front string, n int) []looseFinding {
+func generateLoose(t *testing.T, front string, n int, more []string) []looseFinding {
 	t.Helper()
 	const workers = uint64(4)
 	var (
@@ -178,7 +190,7 @@ func generateLoose(t *testing.T, front string, n int) []looseFinding {
 	)
 	for worker := range workers {
 		wg.Go(func() {
-			next := looseGenerator(*looseSeed, worker)
+			next := looseGenerator(*looseSeed, worker, more)
 			for range n / int(workers) {
 				f := next()
 				all, err := f.send(front)
@@ -204,8 +216,9 @@ func generateLoose(t *testing.T, front string, n int) []looseFinding {
 	return found
 }
 
-// looseGenerator returns a function that generates requests.
-func looseGenerator(seed, stream uint64) func() looseFinding {
+// looseGenerator returns a function that generates requests. If there are more fields, half
+// of the requests contain one of these.
+func looseGenerator(seed, stream uint64, more []string) func() looseFinding {
 	var routes []spellings.Route
 	for _, r := range looseResources {
 		method, path, found := strings.Cut(r.pattern, " ")
@@ -231,6 +244,9 @@ func looseGenerator(seed, stream uint64) func() looseFinding {
 	}
 	return func() looseFinding {
 		r, token := g.Next(), looseTokens[g.IntN(len(looseTokens))]
+		if len(more) > 0 && g.IntN(2) == 0 {
+			r.Fields = append(r.Fields, more[g.IntN(len(more))])
+		}
 		return looseFinding{request: r, token: token}
 	}
 }

@@ -44,6 +44,7 @@ func (s *looseService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.Header().Add("Served", "identity\tthe field "+name+" of the client")
 		}
 	}
+	websocket := slices.ContainsFunc(r.Header["Upgrade"], func(v string) bool { return strings.Contains(strings.ToLower(v), "websocket") })
 	served := map[string]bool{}
 	for _, m := range looseMethods(r, fields) {
 		for _, h := range looseHosts(r, fields) {
@@ -51,7 +52,11 @@ func (s *looseService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				_, pattern := s.resources.Handler(&http.Request{Method: m.text, Host: h.text, URL: &url.URL{Path: p.text}})
 				if pattern != "" && !served[pattern] {
 					served[pattern] = true
-					w.Header().Add("Served", fmt.Sprintf("%s\t%s, %s, %s: %q %q %q", pattern, m.name, h.name, p.name, m.text, h.text, p.text))
+					how := fmt.Sprintf("%s, %s, %s: %q %q %q", m.name, h.name, p.name, m.text, h.text, p.text)
+					w.Header().Add("Served", pattern+"\t"+how)
+					if websocket && pattern != "/chat/" {
+						w.Header().Add("Served", "websocket\ta handshake for "+pattern+", "+how)
+					}
 				}
 			}
 		}
@@ -238,6 +243,7 @@ var looseResources = []looseResource{
 	{"/", ""},
 	{"/healthz", ""},
 	{"/public/", ""},
+	{"/chat/", ""}, // the only route with WebSocket
 	{"/admin", "admin"},
 	{"/admin/", "admin"},
 	{"GET /reports/{id}", "read"},

@@ -305,48 +305,6 @@ func TestIgnoredFields(t *testing.T) {
 	}
 }
 
-// TestWebSocket checks the changes of the configurations for WebSocket, which the comments in
-// the files describe. No other protocol passes.
-func TestWebSocket(t *testing.T) {
-	nginx, caddy, haproxy := nginx, caddy, haproxy
-	nginx.replace = strings.NewReplacer("include overrides.conf;", `include overrides.conf;
-		if ($http_upgrade !~* "^websocket$") { return 426; }
-		proxy_http_version 1.1;
-		proxy_set_header Upgrade websocket;
-		proxy_set_header Connection upgrade;`)
-	caddy.replace = strings.NewReplacer("\n\t\trequest_header -Upgrade\n\t\trequest_header -Connection\n", `
-		@websocket header_regexp Upgrade (?i)^websocket$
-		@other not header_regexp Upgrade (?i)^websocket$
-		request_header @websocket Upgrade websocket
-		request_header @websocket Connection Upgrade
-		request_header @other -Upgrade
-		request_header @other -Connection
-`)
-	haproxy.replace = strings.NewReplacer("\thttp-request del-header Upgrade\n", `
-	http-request set-header Upgrade websocket if { req.fhdr(upgrade) -i websocket }
-	http-request del-header Upgrade unless { req.fhdr(upgrade) -i websocket }
-`)
-	for _, p := range []proxy{nginx, caddy, haproxy} {
-		s := newSetting(t)
-		front := p.start(t, s)
-		for upgrade, switches := range map[string]bool{
-			"websocket": true, "WebSocket": true, "": false, "h2c": false, "websocket, h2c": false, "h2c, websocket": false, "websockets": false,
-			"websocket\r\nUpgrade: h2c": true, "h2c\r\nUpgrade: websocket": true, // only websocket reaches the service
-		} {
-			status, _ := exchange(t, front, "GET /public/x HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: "+upgrade+
-				"\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-			if switched := status == http.StatusSwitchingProtocols; switched != switches && (switched || !strings.Contains(upgrade, "\r\n")) {
-				t.Errorf("%s, %q: got status %d, want switched = %v", p.name, upgrade, status, switches)
-			}
-			for _, r := range s.takeRequests() {
-				if got := strings.Join(r.Header["Upgrade"], ","); got != "" && got != "websocket" || status != http.StatusSwitchingProtocols && got != "" {
-					t.Errorf("%s, %q: got status %d and the protocol %q at the service, want websocket", p.name, upgrade, status, got)
-				}
-			}
-		}
-	}
-}
-
 // TestRefusedHead checks that a refused HEAD request does not change the responses that follow
 // on the connection.
 func TestRefusedHead(t *testing.T) {
