@@ -26,14 +26,17 @@
 // 6750, section 3). If the route has no rule, no scope helps. So the challenge with status
 // 403 then contains no error code, and the error code in the body is "forbidden".
 //
-// [Guard.Require] works with every router that accepts net/http handlers. [Guard.Enforce]
-// is for [http.ServeMux]. [Guard.EnforceRoutes] applies one list of rules to the routes
-// that a router itself chooses. Adapters for chi, gin and echo are separate modules in
-// subfolders of this package. [AuditRoutes] compares the list with the routes of the
-// router, and bearertest.Unguarded finds routes without a guard. [Guard.Routes] lists the
-// routes with their rules for operators, and [Guard.Metadata] publishes the required scopes
-// for clients (RFC 9728). [Guard.ForwardAuth] and [Guard.Proxy] guard services that cannot verify tokens
-// themselves.
+// [Guard.Require] and [Guard.Handle] work with every router that accepts net/http handlers.
+// [Guard.Enforce] is for [http.ServeMux]. [Guard.EnforceRoutes] applies one list of rules to
+// the routes that a router itself chooses. Adapters for chi, gin and echo are separate
+// modules in subfolders of this package. [AuditRoutes] compares the list with the routes of
+// the router, and bearertest.Unguarded finds routes without a guard. The page
+// docs/routers.md of the repository has a table of the routers, with the call and the test
+// for each router.
+//
+// [Guard.Routes] lists the declared rules for operators, and [Guard.Metadata] publishes the
+// required scopes for clients (RFC 9728). [Guard.ForwardAuth] and [Guard.Proxy] guard
+// services that cannot verify tokens themselves.
 //
 // # Security
 //

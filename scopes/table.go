@@ -21,35 +21,17 @@ type Table struct {
 	//
 	// A lenient service ignores the letter case and the width of characters, full stops and
 	// blanks at the end of an element, a slash at the end of the path, and suffixes. It may
-	// read a character that looks like a slash as a slash. With StrictSegments, the forms of
-	// the path "/Admin/KEYS.json" include "/admin/keys", "/Admin/KEYS" and
-	// "/admin/keys.json". If one form belongs to a different pattern, there is no rule. So an
-	// identifier below a wildcard may have any form: "/customers/Acme%20Inc." matches
-	// "/customers/{id}" in every form. The forms are:
-	//   - without the differences of letter case (Unicode simple case folding, upper case and
-	//     lower case), with ASCII in place of full-width characters, and with a space in
-	//     place of "+"
-	//   - without full stops and blanks at the end of each element, and without blanks at its
-	//     start
-	//   - without the suffix of each element, from its first or from its last full stop. In
-	//     an element that is not the last one, a full stop in front of a digit begins no
-	//     suffix, so the version "v1.1" is part of the name.
-	//   - without a slash at the end of the path, unless the pattern has this slash
-	//   - with a slash in place of U+2044, U+2215, U+29F8 or U+FF0F. The same applies to
-	//     characters that look like "\", ";", "?", "#" or "%". A path that contains different
-	//     characters of this kind has no rule. A path with such a character and an escape that
-	//     is not decoded has no rule either.
-	//   - with several of these changes
+	// read a character that looks like a slash as a slash. If one of these forms of a path
+	// belongs to a different pattern, there is no rule:
+	//   - The pattern "/Admin" also reserves "/admin" and "/ADMIN.json". Requests for these
+	//     paths have no rule, even if there is a pattern "/".
+	//   - An identifier below a wildcard may have any form. For example,
+	//     "/customers/Acme%20Inc." matches "/customers/{id}".
 	//
-	// An element that contains only full stops and blanks has no rule, and neither has an
-	// element that starts with two full stops. The literals of patterns are compared without
-	// these differences too. So the pattern "/Admin" also reserves "/admin" and "/ADMIN":
-	// requests for these two paths have no rule, even if there is a pattern "/". The path
-	// "/robots.txt" matches the pattern "/robots.txt". If two patterns differ only in this
-	// way, for example "/report.csv" and "/report.json", no request matches these two
-	// patterns. Declare a wildcard such as "/{report}" instead, or do not set StrictSegments.
-	// If such a pattern also conflicts with the wildcards of another pattern, requests that
-	// match the later pattern have no rule.
+	// If two patterns differ only in this way, for example "/report.csv" and "/report.json",
+	// no request matches these two patterns. Declare a wildcard such as "/{report}" instead.
+	// An element that contains only full stops and blanks, or that starts with two full
+	// stops, has no rule. The page docs/routers.md lists all forms.
 	StrictSegments bool
 
 	mux      http.ServeMux
@@ -146,32 +128,20 @@ func (t *Table) All() iter.Seq2[string, Rule] {
 //   - The forms of the path "/he%61lthz" are "/healthz", and "/he%61lthz" without decoding.
 //     Some routers match the raw path (URL.RawPath), for example chi and echo.
 //   - The forms of the path "/a/b%2fc" are "/a/b%2fc" and "/a/b/c". For a service with such
-//     paths, see [Table.Handle]. A path that contains slashes with different numbers of
-//     escapes, such as "%2f" and "%252f", has no rule.
-//   - The forms of the path "/admin;x/keys" are "/admin;x/keys" and "/admin/keys".
-//   - The forms of the path "/admin%3fx" are "/admin?x" and "/admin". There is one
-//     exception: if no pattern matches the form that ends before a decoded "?" or "#", Rule
-//     ignores this form.
-//   - The forms of the host "Admin.example." are "Admin.example." and "admin.example". The
-//     same applies to other spellings of a host: with escapes, with full-width characters,
-//     with blanks, or with two ports. If a pattern of the table has a host, a host with a
-//     control character or another invalid character has no rule.
-//   - The forms of a HEAD request whose pattern has the method GET are the request itself and
-//     a request with a method that no pattern has. If the second form matches a pattern too,
-//     the caller must meet the rules of both patterns. Rule then returns the pattern of GET.
-//   - The forms of the host of a CONNECT request are the host with its port and the host
-//     without its port.
+//     paths, see [Table.Handle].
+//
+// There are also forms of a path with ";", "?" or "#", and of a host. The page
+// docs/routers.md lists all forms. [Table].StrictSegments adds forms for lenient services. A
+// path with several forms has no rule if it is longer than 8 KiB, or if all its forms
+// together are longer than 64 KiB. For a router that compares even the usual escapes with
+// its routes, for example gin with UseEscapedPath, use [Routes].
+//
+// If a HEAD request matches a pattern with the method GET and also a pattern without a
+// method, the caller must meet the rules of both patterns. Rule then returns the pattern of
+// GET.
 //
 // A pattern without a method does not match a CONNECT request, because some proxies turn the
 // connection of such a request into a tunnel, which no rule controls.
-//
-// A path with several forms has no rule if it is longer than 8 KiB, or if all its forms
-// together are longer than 64 KiB.
-//
-// [Table].StrictSegments adds forms for lenient services. If the client writes a path with
-// the usual escapes ("/caf%C3%A9" for the pattern "/café"), URL.RawPath is empty. In this
-// case, the raw path is no form. For a router that compares even such a raw path with its
-// routes, for example gin with UseEscapedPath, use [Routes].
 func (t *Table) Rule(r *http.Request) (Rule, string) {
 	if t == nil || !isUpper(r.Method) || !CleanPath(r.URL) {
 		return Rule{}, ""

@@ -7,28 +7,32 @@ import (
 	"github.com/bearerkit/bearer/middleware"
 )
 
-// TestWrongDialect checks that the request that docs/deploying.md describes has the wanted
-// status only with the dialect of the proxy.
+// TestWrongDialect checks that the requests that docs/deploying.md describes have the wanted
+// statuses only with the dialect of the proxy.
 func TestWrongDialect(t *testing.T) {
 	for _, row := range []struct {
 		proxy     proxy
 		dialect   middleware.Dialect
-		malformed int // the status of the request without a token
+		malformed int // the status of a request with the Authorization field "Bearer"
+		valid     int // the status of a request with a valid token
 		outage    int // the status of a request while the keys are not available
 	}{
-		{nginx, "", http.StatusUnauthorized, http.StatusServiceUnavailable},
-		{nginx, middleware.DialectCaddy, http.StatusInternalServerError, http.StatusInternalServerError},
-		{nginx, middleware.DialectHAProxy, http.StatusInternalServerError, http.StatusInternalServerError},
-		{caddy, middleware.DialectCaddy, http.StatusBadRequest, http.StatusServiceUnavailable},
-		{caddy, "", http.StatusUnauthorized, http.StatusForbidden},
-		{haproxy, middleware.DialectHAProxy, http.StatusBadRequest, http.StatusServiceUnavailable},
-		{haproxy, "", http.StatusUnauthorized, http.StatusForbidden},
+		{nginx, "", http.StatusUnauthorized, http.StatusOK, http.StatusServiceUnavailable},
+		{nginx, middleware.DialectCaddy, http.StatusInternalServerError, http.StatusOK, http.StatusInternalServerError},
+		{nginx, middleware.DialectHAProxy, http.StatusInternalServerError, http.StatusOK, http.StatusInternalServerError},
+		{nginx, middleware.DialectIngressNginx, http.StatusUnauthorized, http.StatusForbidden, http.StatusServiceUnavailable},
+		{nginx, middleware.DialectEnvoy, http.StatusInternalServerError, http.StatusForbidden, http.StatusServiceUnavailable},
+		{caddy, middleware.DialectCaddy, http.StatusBadRequest, http.StatusOK, http.StatusServiceUnavailable},
+		{caddy, "", http.StatusUnauthorized, http.StatusOK, http.StatusForbidden},
+		{caddy, middleware.DialectEnvoy, http.StatusBadRequest, http.StatusForbidden, http.StatusForbidden},
+		{haproxy, middleware.DialectHAProxy, http.StatusBadRequest, http.StatusOK, http.StatusServiceUnavailable},
+		{haproxy, "", http.StatusUnauthorized, http.StatusOK, http.StatusForbidden},
 	} {
 		s := newSettingWith(t, options(row.dialect), rules())
 		front := row.proxy.start(t, s)
 		for authorization, want := range map[string]int{
 			"Bearer": row.malformed,
-			"Bearer " + s.issuer.Token(map[string]any{"scope": "read:reports"}): http.StatusOK,
+			"Bearer " + s.issuer.Token(map[string]any{"scope": "read:reports"}): row.valid,
 			"Bearer unavailable": row.outage,
 			"Bearer malformed":   http.StatusUnauthorized,
 		} {
