@@ -72,8 +72,9 @@ type dialectTraits struct {
 	fields []string
 	// The function describe reads the description of the client's request. If no rule can
 	// apply to the request, mistake says why. It is a text for logs. An unusable host is not
-	// a mistake, because a rule needs the host only if a pattern has a host.
-	describe func(r *http.Request) (desc description, mistake string)
+	// a mistake, because a rule needs the host only if a pattern has a host. If withHost is
+	// true, and other fields are missing too, the mistake names the field of the host.
+	describe func(r *http.Request, withHost bool) (desc description, mistake string)
 	// allowed is the status of the answer to a request that may pass.
 	allowed int
 	// The function refused returns the status of a refusal, and the value of X-Auth-Error,
@@ -179,7 +180,13 @@ type description struct {
 }
 
 // describedByFields reads the X-Forwarded fields.
-func describedByFields(r *http.Request) (desc description, mistake string) {
+func describedByFields(r *http.Request, withHost bool) (desc description, mistake string) {
+	if mistake = missing(r.Header, forwardedMethod, forwardedURI); mistake != "" {
+		if withHost {
+			mistake = missing(r.Header, forwardedMethod, forwardedURI, forwardedHost)
+		}
+		return desc, mistake
+	}
 	if desc.method, mistake = only(r.Header, forwardedMethod); mistake != "" {
 		return desc, mistake
 	}
@@ -193,8 +200,11 @@ func describedByFields(r *http.Request) (desc description, mistake string) {
 }
 
 // describedByURL reads X-Original-Method and X-Original-URL.
-func describedByURL(r *http.Request) (desc description, mistake string) {
+func describedByURL(r *http.Request, _ bool) (desc description, mistake string) {
 	const name = "the " + originalURL + " field"
+	if mistake = missing(r.Header, originalMethod, originalURL); mistake != "" {
+		return desc, mistake
+	}
 	if desc.method, mistake = only(r.Header, originalMethod); mistake != "" {
 		return desc, mistake
 	}
@@ -223,7 +233,7 @@ func describedByURL(r *http.Request) (desc description, mistake string) {
 }
 
 // describedByItself returns the description of r itself.
-func describedByItself(r *http.Request) (desc description, mistake string) {
+func describedByItself(r *http.Request, _ bool) (desc description, mistake string) {
 	desc = description{method: r.Method, target: r.RequestURI, host: r.Host}
 	if desc.host == "" {
 		desc.hostMistake = "the request has no host"
@@ -245,7 +255,11 @@ func (desc description) parse(method, target string) (_ description, mistake str
 	if desc.url, mistake = parseTarget(desc.target); mistake != "" {
 		return desc, target + " " + mistake
 	}
-	if desc.hostMistake == "" && !hostForm.MatchString(desc.host) {
+	switch {
+	case desc.hostMistake != "" || hostForm.MatchString(desc.host):
+	case strings.Contains(desc.host, "@"):
+		desc.hostMistake = "the host contains user information"
+	default:
 		desc.hostMistake = fmt.Sprintf("the host %q is invalid", quote.Cut(desc.host))
 	}
 	return desc, ""
@@ -253,13 +267,31 @@ func (desc description) parse(method, target string) (_ description, mistake str
 
 // only returns the value of a field that must appear exactly once.
 func only(h http.Header, name string) (value, mistake string) {
-	switch values := h[name]; {
-	case len(values) == 0 || len(values) == 1 && values[0] == "":
-		return "", "the " + name + " field is missing; the proxy must set it"
-	case len(values) > 1:
-		return "", "the " + name + " field appears more than once; the proxy must replace the client's field"
-	default:
+	if mistake = missing(h, name); mistake != "" {
+		return "", mistake
+	}
+	if values := h[name]; len(values) == 1 {
 		return values[0], ""
+	}
+	return "", "the " + name + " field appears more than once; the proxy must replace the client's field"
+}
+
+// missing returns a text that lists all these fields that are missing or empty. It returns ""
+// if no field is missing.
+func missing(h http.Header, names ...string) string {
+	var absent []string
+	for _, name := range names {
+		if values := h[name]; len(values) == 0 || len(values) == 1 && values[0] == "" {
+			absent = append(absent, name)
+		}
+	}
+	switch last := len(absent) - 1; last {
+	case -1:
+		return ""
+	case 0:
+		return "the " + absent[0] + " field is missing; the proxy must set it for every request, because otherwise a client can choose it"
+	default:
+		return "the " + strings.Join(absent[:last], ", ") + " and " + absent[last] + " fields are missing; the proxy must set them for every request, because otherwise a client can choose them"
 	}
 }
 

@@ -52,7 +52,7 @@ func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 	dialect, removed := allDialects[g.opts.Dialect], g.alwaysRemoved()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g.logIgnored(r, dialect)
-		req, mistake := g.original(r, dialect)
+		req, mistake := g.original(r, dialect, rules().hosts)
 		var (
 			rule    scopes.Rule
 			pattern string
@@ -115,7 +115,7 @@ type clientRequest struct {
 // original returns the client's request as the proxy describes it. If no rule can apply to
 // this request, mistake says why, and the result contains only the credentials of the
 // client's request.
-func (g *Guard) original(r *http.Request, dialect dialectTraits) (req clientRequest, mistake string) {
+func (g *Guard) original(r *http.Request, dialect dialectTraits, withHost bool) (req clientRequest, mistake string) {
 	req.Request = r.WithContext(r.Context())
 	if g.opts.RefuseOverrides {
 		// The guard must not refuse the request because of the fields of the proxy.
@@ -124,7 +124,7 @@ func (g *Guard) original(r *http.Request, dialect dialectTraits) (req clientRequ
 			delete(req.Header, name)
 		}
 	}
-	desc, mistake := dialect.describe(r)
+	desc, mistake := dialect.describe(r, withHost)
 	if mistake != "" {
 		return req, mistake
 	}

@@ -3,7 +3,6 @@ package middleware
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/scopes"
@@ -18,13 +17,9 @@ type forwardRules struct {
 
 // forwardRules returns the rules of t.
 func (g *Guard) forwardRules(t *scopes.Table) forwardRules {
-	rules := forwardRules{declared: t, strict: &scopes.Table{StrictSegments: true}}
+	rules := forwardRules{declared: t, strict: &scopes.Table{StrictSegments: true}, hosts: hasHosts(t)}
 	for pattern, rule := range t.All() {
 		rules.strict.Handle(pattern, g.withLimit(rule))
-		if _, rest, found := strings.Cut(pattern, " "); found {
-			pattern = strings.TrimLeft(rest, " \t")
-		}
-		rules.hosts = rules.hosts || pattern[0] != '/'
 	}
 	return rules
 }
@@ -39,9 +34,9 @@ func (f forwardRules) find(g *Guard, req clientRequest) (rule scopes.Rule, patte
 		return rule, pattern, ""
 	}
 	if _, other := g.ruleFor(f.declared, req.Request); other != "" {
-		return rule, "", g.noRule(req.Request, rule, "the pattern "+other+" matches, but scopes.Table.StrictSegments refuses")
+		return rule, "", g.noRule(req.Request, rule, "the pattern "+other+" matches, but scopes.Table.StrictSegments refuses", f.hosts)
 	}
-	return rule, "", g.noRule(req.Request, rule, noPattern)
+	return rule, "", g.noRule(req.Request, rule, noPattern, f.hosts)
 }
 
 // maxAnswer is the maximum size of the fields of Options.Headers and of Cache-Control in an

@@ -19,7 +19,8 @@ import (
 // TestForwardAuthMistakes checks that the observer receives a different text for each
 // mistake of a proxy, with and without a token.
 func TestForwardAuthMistakes(t *testing.T) {
-	var withHost, nested scopes.Table
+	var plain, withHost, nested scopes.Table
+	plain.Handle("/x", scopes.All("x"))
 	withHost.Handle("h/x", scopes.All("x"))
 	nested.Handle("/", scopes.All("x"))
 	nested.Handle("/admin", scopes.All("y"))
@@ -30,9 +31,9 @@ func TestForwardAuthMistakes(t *testing.T) {
 		table   *scopes.Table
 		change  func(h http.Header)
 	}{
-		{"the X-Forwarded-Method field is missing; the proxy must set it", "", nil, func(h http.Header) { h.Del(method) }},
-		{"the X-Forwarded-Method field is missing; the proxy must set it", "", nil, func(h http.Header) { h[method] = []string{""} }},
-		{"the X-Forwarded-Uri field is missing; the proxy must set it", "", nil, func(h http.Header) { h.Del(uri) }},
+		{"the X-Forwarded-Method field is missing; the proxy must set it for every request, because otherwise a client can choose it", "", nil, func(h http.Header) { h.Del(method) }},
+		{"the X-Forwarded-Method field is missing; the proxy must set it for every request, because otherwise a client can choose it", "", nil, func(h http.Header) { h[method] = []string{""} }},
+		{"the X-Forwarded-Uri field is missing; the proxy must set it for every request, because otherwise a client can choose it", "", nil, func(h http.Header) { h.Del(uri) }},
 		{"the X-Forwarded-Method field appears more than once; the proxy must replace the client's field", "", nil, func(h http.Header) { h.Add(method, "GET") }},
 		{"the X-Forwarded-Uri field appears more than once; the proxy must replace the client's field", "", nil, func(h http.Header) { h.Add(uri, "/x") }},
 		{"the X-Forwarded-Host field appears more than once; the proxy must replace the client's field", "", nil, func(h http.Header) { h.Add(host, "h") }},
@@ -43,14 +44,21 @@ func TestForwardAuthMistakes(t *testing.T) {
 		{"the X-Forwarded-Uri field contains a control character", "", nil, func(h http.Header) { h.Set(uri, "/x\ty") }},
 		{"the X-Forwarded-Uri field contains a control character", "", nil, func(h http.Header) { h.Set(uri, "/x\x7f") }},
 		{"the X-Forwarded-Uri field contains an invalid escape", "", nil, func(h http.Header) { h.Set(uri, "/x%zz") }},
-		{"the X-Forwarded-Host field is missing; the proxy must set it; the table has a pattern with a host", "", &withHost, func(h http.Header) { h.Del(host) }},
+		{"the X-Forwarded-Host field is missing; the proxy must set it for every request, because otherwise a client can choose it; the table has a pattern with a host", "", &withHost, func(h http.Header) { h.Del(host) }},
+		{"the host contains user information; the table has a pattern with a host", "", &withHost, func(h http.Header) { h.Set(host, "user:secret@h") }},
 		{`the host "h, i" is invalid; the table has a pattern with a host`, "", &withHost, func(h http.Header) { h.Set(host, "h, i") }},
-		{`no pattern of the table matches GET "/unknown"`, "", nil, func(h http.Header) { h.Set(uri, "/unknown?x=1") }},
-		{`no pattern of the table matches PATCH "/deployments/7"`, "", nil, func(h http.Header) { h.Set(method, "PATCH") }},
+		{`no pattern of the table matches GET "api.example/unknown"`, "", nil, func(h http.Header) { h.Set(uri, "/unknown?x=1") }},
+		{`no pattern of the table matches PATCH "api.example/deployments/7"`, "", nil, func(h http.Header) { h.Set(method, "PATCH") }},
 		{`the pattern / matches, but scopes.Table.StrictSegments refuses GET "/ADMIN"`, "", &nested, func(h http.Header) { h.Set(uri, "/ADMIN") }},
-		{`the decoded path, is not clean; see scopes.CleanPath: GET "/public/../x"`, "", nil, func(h http.Header) { h.Set(uri, "/public/../x") }},
-		{"the X-Original-Method field is missing; the proxy must set it", middleware.DialectIngressNginx, nil, func(h http.Header) { h.Del("X-Original-Method") }},
-		{"the X-Original-Url field is missing; the proxy must set it", middleware.DialectIngressNginx, nil, func(h http.Header) { h.Del("X-Original-Url") }},
+		{`the decoded path, is not clean; see scopes.CleanPath: GET "api.example/public/../x"`, "", nil, func(h http.Header) { h.Set(uri, "/public/../x") }},
+		{"the X-Forwarded-Method and X-Forwarded-Uri fields are missing; the proxy must set them for every request, because otherwise a client can choose them", "", &plain, func(h http.Header) { h.Del(method); h.Del(uri); h.Del(host) }},
+		{"the X-Forwarded-Method, X-Forwarded-Uri and X-Forwarded-Host fields are missing; the proxy must set them for every request, because otherwise a client can choose them", "", &withHost, func(h http.Header) { h.Del(method); h.Del(uri); h.Del(host) }},
+		{"the X-Forwarded-Uri and X-Forwarded-Host fields are missing; the proxy must", middleware.DialectCaddy, &withHost, func(h http.Header) { h[uri] = []string{""}; h[host] = []string{""} }},
+		{"the X-Forwarded-Uri field is missing; the proxy must", middleware.DialectHAProxy, &plain, func(h http.Header) { h.Del(uri); h.Del(host) }},
+		{"the X-Forwarded-Uri field is missing; the proxy must", "", nil, func(h http.Header) { h.Add(method, "GET"); h.Del(uri) }},
+		{"the X-Original-Method and X-Original-Url fields are missing; the proxy must", middleware.DialectIngressNginx, nil, func(h http.Header) { h.Del("X-Original-Method"); h.Del("X-Original-Url") }},
+		{"the X-Original-Method field is missing; the proxy must set it for every request, because otherwise a client can choose it", middleware.DialectIngressNginx, nil, func(h http.Header) { h.Del("X-Original-Method") }},
+		{"the X-Original-Url field is missing; the proxy must set it for every request, because otherwise a client can choose it", middleware.DialectIngressNginx, nil, func(h http.Header) { h.Del("X-Original-Url") }},
 		{"the X-Original-Url field appears more than once; the proxy must replace the client's field", middleware.DialectIngressNginx, nil, func(h http.Header) { h.Add("X-Original-Url", "http://h/x") }},
 		{"the X-Original-Url field is not an absolute http or https URL", middleware.DialectIngressNginx, nil, func(h http.Header) { h.Set("X-Original-Url", "/x") }},
 		{"the X-Original-Url field has no path", middleware.DialectIngressNginx, nil, func(h http.Header) { h.Set("X-Original-Url", "http://h") }},
@@ -76,8 +84,8 @@ func TestForwardAuthMistakes(t *testing.T) {
 			if got := events[0].Err.Error(); !strings.Contains(got, row.want) {
 				t.Errorf("token %v: got the error %q, want an error that contains %q", token, got, row.want)
 			}
-			if strings.Contains(w.Body.String(), "field") {
-				t.Errorf("%s: got the body %q, want no text for logs", row.want, w.Body)
+			if strings.Contains(events[0].Err.Error(), "secret") || strings.Contains(w.Body.String(), "field") {
+				t.Errorf("%s: got the error %v and the body %q, want no secret and no text for logs", row.want, events[0].Err, w.Body)
 			}
 		}
 	}

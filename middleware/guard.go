@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"sync"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/declare"
@@ -23,7 +26,8 @@ type Guard struct {
 	resource   *resource // nil if Options.Resource is empty
 	headers    []header
 	rules      registry
-	ignored    overrideLog
+	ignored    minuteLog // of fields that ForwardAuth ignores
+	unpassed   minuteLog // of WebSocket handshakes that Proxy does not pass
 }
 
 // Require returns middleware for one route. The middleware refuses requests that do not
@@ -64,9 +68,10 @@ func (g *Guard) RequireAt(pattern string, rule scopes.Rule) func(http.Handler) h
 func (g *Guard) Enforce(t *scopes.Table) func(http.Handler) http.Handler {
 	declare.NotNil(transport, enforcedRoutes, "guard", g)
 	g.rules.addTable(t)
+	hosts := sync.OnceValue(func() bool { return hasHosts(t) }) // called at the first request without a rule
 	return func(next http.Handler) http.Handler {
 		declare.NotNil(transport, enforcedRoutes, "handler", next)
-		return &enforced{g, t, next}
+		return &enforced{g, t, hosts, next}
 	}
 }
 
@@ -103,9 +108,10 @@ func (g *Guard) EnforceRoutes(rules scopes.Routes, match func(*http.Request) (pa
 		panic(scopes.Invalid(fmt.Errorf("middleware: %w", err)).Err()) //nolint:forbidigo // Handle panics too; Invalid adds the source line
 	}
 	g.rules.addRoutes(rules)
+	hosts := slices.ContainsFunc(slices.Collect(maps.Keys(rules)), hasHost)
 	return func(next http.Handler) http.Handler {
 		declare.NotNil(transport, enforcedRoutes, "handler", next)
-		return &matched{g, rules, match, next}
+		return &matched{g, rules, hosts, match, next}
 	}
 }
 
@@ -134,6 +140,7 @@ func (h *required) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type enforced struct {
 	guard *Guard
 	table *scopes.Table
+	hosts func() bool // a pattern contains a host
 	next  http.Handler
 }
 
@@ -141,12 +148,17 @@ type enforced struct {
 // refuses the request.
 func (h *enforced) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rule, pattern := h.guard.ruleFor(h.table, r)
-	h.guard.serve(w, r, h.next, rule, pattern, h.guard.noRule(r, rule, noPattern))
+	cause := ""
+	if rule.IsZero() {
+		cause = h.guard.noRule(r, rule, noPattern, h.hosts())
+	}
+	h.guard.serve(w, r, h.next, rule, pattern, cause)
 }
 
 type matched struct {
 	guard *Guard
 	rules scopes.Routes
+	hosts bool // a key contains a host
 	match func(*http.Request) (pattern string)
 	next  http.Handler
 }
@@ -155,8 +167,17 @@ type matched struct {
 // refuses the request.
 func (h *matched) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	asked := h.guard.announced(r)
-	rule, name := h.rules.Rule(asked.Method, h.match(asked))
-	h.guard.serve(w, r, h.next, rule, name, h.guard.noRule(r, rule, noRoute))
+	pattern := h.match(asked)
+	rule, name := h.rules.Rule(asked.Method, pattern)
+	cause := ""
+	if rule.IsZero() {
+		cause = noRoute
+		if pattern != "" {
+			cause = noKey(asked.Method, pattern)
+		}
+		cause = h.guard.noRule(r, rule, cause, h.hosts)
+	}
+	h.guard.serve(w, r, h.next, rule, name, cause)
 }
 
 func (g *Guard) serve(w http.ResponseWriter, r *http.Request, next http.Handler, rule scopes.Rule, route, noRule string) {
@@ -198,7 +219,7 @@ func copyPatternBack(outer, served *http.Request) {
 // *[bearer.Error]. If the rule has a mistake in it, Check refuses even requests with a
 // valid token. In this case, the reason is [bearer.Internal].
 func (g *Guard) Check(r *http.Request, rule scopes.Rule) (*http.Request, error) {
-	return g.check(r, rule, r.Pattern, g.noRule(r, rule, noneGiven))
+	return g.check(r, rule, r.Pattern, g.noRule(r, rule, noneGiven, false))
 }
 
 // The method check decides whether a request may pass. A request with a mistake has no rule.
@@ -208,7 +229,7 @@ func (g *Guard) check(r *http.Request, rule scopes.Rule, route, noRule string) (
 	case rule.IsZero():
 	case g.mistake(r) != "":
 		rule = scopes.Rule{}
-		noRule = g.noRule(r, rule, "")
+		noRule = g.noRule(r, rule, "", false)
 	case rule.IsPublic() || g.isPreflight(r) && rule.Err() == nil:
 		probe.Allowed(r.Context())
 		return g.prepare(r, r.Context(), route)

@@ -66,13 +66,17 @@ type Options struct {
 	// if the route is public. False: the handler's request contains the field.
 	RemoveAuthorization bool
 	// WebSocket contains the patterns of the routes for which [Guard.Proxy] passes WebSocket
-	// handshakes (RFC 6455, section 4.1) to the service. A pattern must equal the pattern that
-	// observers receive as the route. A route without a pattern has no WebSockets.
+	// handshakes (RFC 6455, section 4.1) to the service. A pattern must equal the value "route"
+	// in the log, for example "GET /ws/", with the method. Observers receive the same value. A
+	// route without a pattern has no WebSockets. If the proxy does not pass a handshake because
+	// of its pattern, the guard logs the pattern to Logger. The field has no effect on
+	// [Guard.ForwardAuth].
 	//
 	// The guard checks only the handshake, so a WebSocket outlives its token. Nothing ends the
 	// connection when the token expires or is revoked. The service can end the connection
 	// itself: let a function in Headers add the expiry of the token to the request. New returns
-	// an error for empty and repeated patterns. Nil: Proxy passes no handshake.
+	// an error for empty and repeated patterns, and for patterns with a method other than GET,
+	// such as "get /ws/". Nil: Proxy passes no handshake.
 	WebSocket []string
 	// RefuseOverrides refuses requests with a field that names another method, target or host,
 	// such as X-Original-URL and X-HTTP-Method-Override. The guard knows these fields in every
@@ -85,8 +89,10 @@ type Options struct {
 	// nginx.
 	Dialect Dialect
 	// Logger receives a record if ForwardAuth ignores fields that name another method, target
-	// or host. The guard writes at most one record per minute, with the names of the fields and
-	// the number of requests. Outcomes of requests go to the Observer. Nil: [slog.Default].
+	// or host, and if Proxy does not pass a WebSocket handshake because of its pattern. The
+	// guard writes at most one record of each kind per minute, with the names of the fields or
+	// the patterns, and the number of requests. Outcomes of requests go to the Observer. Nil:
+	// [slog.Default].
 	Logger *slog.Logger
 	// Headers contains the fields that the guard makes from the caller's claims. The guard
 	// adds these fields to the handler's request; ForwardAuth adds them to its response.

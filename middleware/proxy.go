@@ -25,7 +25,8 @@ import (
 //
 // The proxy switches protocols only for a WebSocket handshake of a route that
 // Options.WebSocket names. The guard does not check the messages of the WebSocket, and the
-// connection outlives the token. The proxy sends every other request with an Upgrade field
+// connection outlives the token. If Options.WebSocket does not contain the pattern of a
+// handshake, the guard logs the pattern to Options.Logger. The proxy sends every other request with an Upgrade field
 // to the target without this field, as RFC 9110, section 7.8 allows. The proxy answers 502
 // to requests with the method CONNECT.
 //
