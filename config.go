@@ -103,11 +103,13 @@ type Config struct {
 	// guard. Nil means no observer.
 	Observer Observer
 	// Logger gets a record of each refusal, even if an observer is notified too. [LogObserver]
-	// lists the fields of a record. The whole process writes at most 100 such records a
-	// minute. Of these 100 records, 20 are reserved for faults of this service. Faults of this
-	// service ([KeysUnavailable], [Internal]) are logged at [slog.LevelError], and other
-	// refusals at [slog.LevelWarn]. The first record of the process explains how to log more
-	// refusals.
+	// lists the fields of a record. In each minute, the whole process writes at most 20 records
+	// of faults of this service ([KeysUnavailable], [Internal]), and at most 80 records of
+	// other refusals. The level of faults is [slog.LevelError], and the level of other refusals
+	// is [slog.LevelWarn]. The first record of the process explains how to log more refusals.
+	// The last record before one of the limits says that further refusals are not logged. The
+	// requests of bearertest.Unguarded are not logged. Records about keys go to
+	// jwks.Options.Logger.
 	//
 	// If a Verifier of another package wraps this verifier, some refusals are not logged; see
 	// [Verifier]. Nil means [slog.Default]. To turn the records off, for example because a

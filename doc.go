@@ -40,8 +40,8 @@
 //
 // # Operation
 //
-// Refusals are logged to [Config.Logger]. The whole process logs at most 100 refusals a
-// minute there. A guard reports the outcome of each request to one [Observer]; the type
+// Refusals are logged to [Config.Logger]. The whole process logs at most 80 refusals and 20
+// faults of the service per minute there. A guard reports the outcome of each request to one [Observer]; the type
 // [Observers] combines several observers into one. A [LogObserver] can log all refusals,
 // and can also log allowed requests. Package metrics counts outcomes and exports the state
 // of the keys to Prometheus. Package tracing is a separate module that adds outcomes to

@@ -63,10 +63,11 @@ func CheckNames() []string {
 	return names
 }
 
-// MaxRefusals is the maximum number of refusals that Config.Logger logs in a minute.
+// MaxRefusals is the maximum number of refusals that Config.Logger logs in a minute. Faults of
+// this service do not count.
 const MaxRefusals = maxRefusals
 
-// MaxFaults is the part of MaxRefusals that is reserved for faults of this service.
+// MaxFaults is the maximum number of faults of this service that Config.Logger logs in a minute.
 const MaxFaults = maxFaults
 
 // ResetLog sets the state of the log for Config.Logger to the state in a new process. If help

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bearerkit/bearer/internal/probe"
 	"github.com/bearerkit/bearer/internal/quote"
 )
 
@@ -148,10 +149,10 @@ func (e *Event) messageAndLevel(ctx context.Context, minLevel slog.Level) (messa
 const (
 	// maxRefusals is the maximum number of refusals that the whole process logs to
 	// Config.Logger in a minute. Because of this limit, a flood of invalid tokens cannot fill
-	// a disk.
-	maxRefusals = 100
-	// maxFaults is the part of maxRefusals that is reserved for faults of this service.
-	// Because of this reserve, a flood of invalid tokens cannot hide a fault.
+	// a disk. Faults of this service are not among these refusals.
+	maxRefusals = 80
+	// maxFaults is the maximum number of faults of this service that the whole process logs in
+	// a minute. Because this limit is separate, a flood of invalid tokens cannot hide a fault.
 	maxFaults = 20
 )
 
@@ -159,21 +160,21 @@ const (
 // and the lower 32 bits are the count.
 type minuteCount struct{ state atomic.Uint64 }
 
-// The method add counts a record and reports whether the record is within limit. For the
-// first record of a minute, unlogged is the number of records that exceeded the limit in
-// the last minute with records. For other records, unlogged is 0.
-func (c *minuteCount) add(now time.Time, limit uint64) (ok bool, unlogged uint64) {
+// The method add counts a record, and returns the number of the record in its minute. For
+// the first record of a minute, unlogged is the number of records that exceeded the limit
+// in the last minute with records. For other records, unlogged is 0.
+func (c *minuteCount) add(now time.Time, limit uint64) (number, unlogged uint64) {
 	minute := uint64(now.Unix()/60) & math.MaxUint32 //nolint:gosec // an overflow does no harm, because the code only compares the minute
 	for {
 		old := c.state.Load()
 		if old>>32 == minute {
-			return c.state.Add(1)&math.MaxUint32 <= limit, 0
+			return c.state.Add(1) & math.MaxUint32, 0
 		}
 		if c.state.CompareAndSwap(old, minute<<32|1) {
 			if count := old & math.MaxUint32; count > limit {
 				unlogged = count - limit
 			}
-			return true, unlogged
+			return 1, unlogged
 		}
 	}
 }
@@ -190,9 +191,14 @@ var (
 
 // logRefusal logs a refusal to Config.Logger, if the limit allows it. It calls the
 // function event only if it logs the refusal. It recovers from a panic of the log handler,
-// so that the panic does not affect the request.
+// so that the panic does not affect the request. It does not log the requests of
+// bearertest.Unguarded, which are refused on purpose. A client cannot mark a request in this
+// way, because the mark is a value of the context.
 func logRefusal(ctx context.Context, logger *slog.Logger, refusal *Error, event func() Event) {
 	defer func() { _ = recover() }()
+	if probe.Observes(ctx) {
+		return
+	}
 	if logger == nil {
 		logger = slog.Default()
 	}
@@ -204,12 +210,12 @@ func logRefusal(ctx context.Context, logger *slog.Logger, refusal *Error, event 
 	// The limit applies to the current minute, and not to the minute in which the request
 	// started. When an outage ends, many requests end in the same minute, but they started in
 	// different minutes. Their records must stay within the limit of one minute.
-	count, limit := &refusals, uint64(maxRefusals-maxFaults)
+	count, limit, lastHelp := &refusals, uint64(maxRefusals), "further refusals of this minute are not logged"
 	if level > slog.LevelWarn {
-		count, limit = &faults, maxFaults
+		count, limit, lastHelp = &faults, maxFaults, "further faults of this minute are not logged"
 	}
-	ok, unlogged := count.add(time.Now(), limit)
-	if !ok {
+	number, unlogged := count.add(time.Now(), limit)
+	if number > limit {
 		return
 	}
 	e = event()
@@ -225,8 +231,10 @@ func logRefusal(ctx context.Context, logger *slog.Logger, refusal *Error, event 
 	if unlogged > 0 {
 		attrs = append(attrs, slog.Uint64("not_logged_before", unlogged))
 	}
-	if !helpLogged.Swap(true) {
-		attrs = append(attrs, slog.String("help", "at most "+strconv.Itoa(maxRefusals)+" refusals a minute are logged; "+
+	if number == limit {
+		attrs = append(attrs, slog.String("help", lastHelp))
+	} else if !helpLogged.Swap(true) {
+		attrs = append(attrs, slog.String("help", "at most "+strconv.Itoa(maxRefusals)+" refusals and "+strconv.Itoa(maxFaults)+" faults of this service are logged per minute; "+
 			"to choose the logger, set bearer.Config.Logger; to log more, use bearer.NewLogObserver; to see every check of a token, use bearer.Explain"))
 	}
 	logger.LogAttrs(ctx, level, message, attrs...) //nolint:sloglint // the message is one of the constants in messageAndLevel

@@ -140,7 +140,7 @@ func reasons(t *testing.T, book *logBook) string {
 // limit on the number of records in a minute. The first record of the next minute must contain
 // the number of refusals that were not logged.
 func TestConfigLoggerLimit(t *testing.T) {
-	const limit = bearer.MaxRefusals - bearer.MaxFaults // limit on refusals that clients cause
+	const limit = bearer.MaxRefusals
 	synctest.Test(t, func(t *testing.T) {
 		bearer.ResetLog(false)
 		time.Sleep(time.Hour)
@@ -187,8 +187,8 @@ func TestConfigLoggerFaults(t *testing.T) {
 				faults++
 			}
 		}
-		if all := len(book.records(t)); faults != bearer.MaxFaults || all != bearer.MaxRefusals {
-			t.Errorf("got %d faults in %d records, want %d faults in %d records", faults, all, bearer.MaxFaults, bearer.MaxRefusals)
+		if all, want := len(book.records(t)), bearer.MaxRefusals+bearer.MaxFaults; faults != bearer.MaxFaults || all != want {
+			t.Errorf("got %d faults in %d records, want %d faults in %d records", faults, all, bearer.MaxFaults, want)
 		}
 	})
 }
@@ -216,7 +216,7 @@ func TestConfigLoggerSlowRequests(t *testing.T) {
 			<-done
 			_, _ = v.Verify(t.Context(), "garbage")
 		}
-		if got, limit := len(book.records(t)), bearer.MaxRefusals; got > limit {
+		if got, limit := len(book.records(t)), bearer.MaxRefusals+bearer.MaxFaults; got > limit {
 			t.Errorf("got %d records in a minute, want at most %d", got, limit)
 		}
 	})

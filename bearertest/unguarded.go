@@ -36,7 +36,8 @@ import (
 // Unguarded runs the handlers of unprotected and public routes, so use it only in tests,
 // with handlers that may run. The request's context is canceled after 5 seconds. A
 // middleware must pass the values of the request's context on. Otherwise, Unguarded does
-// not see the guard.
+// not see the guard. The refusals of the requests are not logged to bearer.Config.Logger. An
+// observer receives them.
 func Unguarded(h http.Handler, routes iter.Seq2[string, string]) []string {
 	var unguarded []string
 	for method, pattern := range routes {

@@ -121,7 +121,7 @@ func (r *results) writeRepeated(b *bytes.Buffer) {
 }
 
 func (r *results) writeHostile(b *bytes.Buffer) {
-	b.WriteString("## Hostile requests\n\nThe times are CPU times of one request. The column `Check` measures bearer's method `Guard.Check`,\nwhich writes no response. The columns ratio and allocations also measure `Guard.Check`. For these\nthree columns, `Config.Logger` discards all records. For the column \"logged\", the logger formats the\nrecords, as the default logger does. bearer logs at most 100 refusals a minute. The columns with\nnames of libraries measure a whole request with its response, which is a 401 in most cases.\n\n| request | `Check` | ratio | allocations | logged |")
+	b.WriteString("## Hostile requests\n\nThe times are CPU times of one request. The column `Check` measures bearer's method `Guard.Check`,\nwhich writes no response. The columns ratio and allocations also measure `Guard.Check`. For these\nthree columns, `Config.Logger` discards all records. For the column \"logged\", the logger formats the\nrecords, as the default logger does. bearer logs at most 80 of these refusals per minute. The columns with\nnames of libraries measure a whole request with its response, which is a 401 in most cases.\n\n| request | `Check` | ratio | allocations | logged |")
 	for _, p := range r.hostile[0].peers {
 		b.WriteString(" " + p.peer.Name + " |")
 	}

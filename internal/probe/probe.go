@@ -19,6 +19,12 @@ func With(ctx context.Context) (context.Context, *Record) {
 	return context.WithValue(ctx, key{}, record), record
 }
 
+// Observes reports whether the context has a record.
+func Observes(ctx context.Context) bool {
+	_, ok := ctx.Value(key{}).(*Record)
+	return ok
+}
+
 // Refused records that a guard refused the request.
 func Refused(ctx context.Context) {
 	if record, ok := ctx.Value(key{}).(*Record); ok {
