@@ -1,6 +1,7 @@
 package bearertest_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
-	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -21,11 +21,17 @@ import (
 // TestUnguardedIsNotLogged tests that Unguarded causes no records in Config.Logger, and that
 // the observer still receives the refusals. The same requests of a client are logged.
 func TestUnguardedIsNotLogged(t *testing.T) {
-	out, observed := new(testkit.Buffer), 0
-	verifier := testkit.NewVerifier(t, testkit.NewIssuer(t, "ES256"), func(cfg *bearer.Config) {
-		cfg.Logger = slog.New(slog.NewJSONHandler(out, nil))
-		cfg.Observer = bearer.ObserverFunc(func(context.Context, bearer.Event) { observed++ })
+	out, observed := new(bytes.Buffer), 0
+	issuer := bearertest.NewIssuer(nil)
+	t.Cleanup(issuer.Close)
+	verifier, err := bearer.New(bearer.Config{
+		Issuer: issuer.URL(), Audience: []string{"api"}, Logger: slog.New(slog.NewJSONHandler(out, nil)),
+		Observer: bearer.ObserverFunc(func(context.Context, bearer.Event) { observed++ }),
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = verifier.Close() })
 	guard, err := middleware.New(verifier, nil)
 	if err != nil {
 		t.Fatal(err)
