@@ -80,7 +80,9 @@ func (g *Guard) Enforce(t *scopes.Table) func(http.Handler) http.Handler {
 // the request, or "" if there is no route. The middleware denies requests without a route,
 // and requests for routes without a rule. Because the router itself chooses the route, the
 // rule is always the rule of the handler that serves the request. The function match must
-// be safe for concurrent use.
+// be safe for concurrent use. Its result must not depend on the fields of Options.Headers,
+// or on Authorization if Options.RemoveAuthorization is set, because the guard changes these
+// fields before the router chooses the route.
 //
 // For chi, gin and echo, use the functions EnforceRoutes of the modules chibearer,
 // ginbearer, echov4bearer and echov5bearer. For an [http.ServeMux], the guard is around the
@@ -94,10 +96,11 @@ func (g *Guard) Enforce(t *scopes.Table) func(http.Handler) http.Handler {
 // guard. With GODEBUG=httpmuxgo121=1, do not use EnforceRoutes with an [http.ServeMux],
 // because such a mux ignores the methods in patterns.
 //
-// If Options.AllowPreflight is set, match gets a preflight request with the method that it
-// announces. A router that has already chosen the route for OPTIONS cannot find the route
-// of the announced method. Then the guard must be in front of the router, as in the
-// example for gorilla/mux in examples/routers.
+// If Options.AllowPreflight is set, match gets a preflight request twice: with the method
+// that it announces, and with the method OPTIONS. If the router has a different route for
+// OPTIONS, this route must have a rule too. A router that has already chosen the route for
+// OPTIONS cannot find the route of the announced method. Then the guard must be in front of
+// the router, as in the example for gorilla/mux in examples/routers.
 //
 // EnforceRoutes panics if the rules have a mistake in them ([scopes.Routes.Err]), or if
 // match is nil. The returned middleware panics if it gets a nil handler.
@@ -169,6 +172,15 @@ func (h *matched) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	asked := h.guard.announced(r)
 	pattern := h.match(asked)
 	rule, name := h.rules.Rule(asked.Method, pattern)
+	if asked != r {
+		// The router serves a preflight request by the route of OPTIONS. If this is a
+		// different route than the announced one, it must have a rule too.
+		if served := h.match(r); served != "" && served != pattern {
+			if own, _ := h.rules.Rule(r.Method, served); own.IsZero() {
+				rule, name, asked, pattern = own, "", r, served
+			}
+		}
+	}
 	cause := ""
 	if rule.IsZero() {
 		cause = noRoute
