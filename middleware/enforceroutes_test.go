@@ -116,12 +116,17 @@ func TestEnforceRoutesPanics(t *testing.T) {
 	}
 	var none *middleware.Guard
 	match := func(*http.Request) string { return "" }
+	rules := scopes.Routes{"GET /x": scopes.All()}
 	wrong := scopes.Routes{"get /x": scopes.All()}
 	for _, row := range []struct {
 		source, want string
 		declare      func()
 	}{
-		{`none.EnforceRoutes(nil, match)`, "guard is nil", func() { none.EnforceRoutes(nil, match) }},
+		{`none.EnforceRoutes(nil, match)`, "middleware: EnforceRoutes (declared at ", func() { none.EnforceRoutes(nil, match) }},
+		{`none.EnforceRoutes(rules, match)`, ": the guard is nil", func() { none.EnforceRoutes(rules, match) }},
+		{`none.Enforce(nil)`, "middleware: Enforce (declared at ", func() { none.Enforce(nil) }},
+		{`guard.Enforce(nil)(nil)`, "middleware: Enforce (declared at ", func() { guard.Enforce(nil)(nil) }},
+		{`guard.EnforceRoutes(wrong, match)`, "middleware: EnforceRoutes: scopes: route ", func() { guard.EnforceRoutes(wrong, match) }},
 		{`guard.EnforceRoutes(nil, nil)`, "function match is nil", func() { guard.EnforceRoutes(nil, nil) }},
 		{`guard.EnforceRoutes(wrong, match)`, "get /x", func() { guard.EnforceRoutes(wrong, match) }},
 		{`guard.EnforceRoutes(nil, match)(nil)`, "handler is nil", func() { guard.EnforceRoutes(nil, match)(nil) }},

@@ -48,7 +48,8 @@ func (g *Guard) Require(rule scopes.Rule) func(http.Handler) http.Handler {
 // RequireAt does what [Guard.Require] does. In addition, RequireAt records the pattern of
 // the route for [Guard.Routes]. The pattern has the syntax of your router. If the router
 // does not set the request's Pattern, observers receive the pattern of RequireAt as the
-// route. Use RequireAt with routers that [Guard.Handle] does not support.
+// route. Use RequireAt with routers that [Guard.Handle] does not support. If the pattern
+// begins with a method in lower case, RequireAt panics.
 func (g *Guard) RequireAt(pattern string, rule scopes.Rule) func(http.Handler) http.Handler {
 	route := Route{Pattern: pattern, Rule: rule}
 	g.mustBeValid(route)
@@ -61,16 +62,21 @@ func (g *Guard) RequireAt(pattern string, rule scopes.Rule) func(http.Handler) h
 
 // Enforce returns middleware for a whole mux. The middleware checks each request against
 // the rule of its route in t. The middleware denies requests for routes without a rule. If
-// t is nil, it denies every request. The table itself finds the route of a request, so
-// Enforce works with every router. Other middleware that changes the method, host or path
-// of requests must run before the guard. The returned middleware panics if it gets a nil
+// t is nil, it denies every request.
+//
+// The table finds the route itself, with the rules of [http.ServeMux]. Use Enforce only in
+// front of an http.ServeMux, or of a router that chooses the same route for each path that
+// the table accepts. For other routers, use [Guard.EnforceRoutes] or [Guard.Require]. Other
+// middleware that changes the method, host or path of requests must run before the guard.
+//
+// Enforce panics if the guard is nil. The returned middleware panics if it gets a nil
 // handler.
 func (g *Guard) Enforce(t *scopes.Table) func(http.Handler) http.Handler {
-	declare.NotNil(transport, enforcedRoutes, "guard", g)
+	declare.NotNil(transport, "Enforce", "guard", g)
 	g.rules.addTable(t)
 	hosts := sync.OnceValue(func() bool { return hasHosts(t) }) // called at the first request without a rule
 	return func(next http.Handler) http.Handler {
-		declare.NotNil(transport, enforcedRoutes, "handler", next)
+		declare.NotNil(transport, "Enforce", "handler", next)
 		return &enforced{g, t, hosts, next}
 	}
 }
@@ -105,21 +111,18 @@ func (g *Guard) Enforce(t *scopes.Table) func(http.Handler) http.Handler {
 // EnforceRoutes panics if the rules have a mistake in them ([scopes.Routes.Err]), or if
 // match is nil. The returned middleware panics if it gets a nil handler.
 func (g *Guard) EnforceRoutes(rules scopes.Routes, match func(*http.Request) (pattern string)) func(http.Handler) http.Handler {
-	declare.NotNil(transport, enforcedRoutes, "guard", g)
-	declare.NotNil(transport, enforcedRoutes, "function match", match)
+	declare.NotNil(transport, "EnforceRoutes", "guard", g)
+	declare.NotNil(transport, "EnforceRoutes", "function match", match)
 	if err := rules.Err(); err != nil {
-		panic(scopes.Invalid(fmt.Errorf("middleware: %w", err)).Err()) //nolint:forbidigo // Handle panics too; Invalid adds the source line
+		panic(scopes.Invalid(fmt.Errorf("middleware: EnforceRoutes: %w", err)).Err()) //nolint:forbidigo // Handle panics too; Invalid adds the source line
 	}
 	g.rules.addRoutes(rules)
 	hosts := slices.ContainsFunc(slices.Collect(maps.Keys(rules)), hasHost)
 	return func(next http.Handler) http.Handler {
-		declare.NotNil(transport, enforcedRoutes, "handler", next)
+		declare.NotNil(transport, "EnforceRoutes", "handler", next)
 		return &matched{g, rules, hosts, match, next}
 	}
 }
-
-// enforcedRoutes is the name of a table in panic messages.
-const enforcedRoutes = "a table of routes"
 
 type required struct {
 	guard *Guard

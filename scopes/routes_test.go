@@ -72,7 +72,7 @@ func TestRoutesErr(t *testing.T) {
 		"GET/x":            "want a space between the method and the pattern",
 		"M-SEARCH/x":       "want a space between the method and the pattern",
 		"GET POST /x":      "want METHOD pattern",
-		"GET POST:/x":      "want METHOD pattern",
+		"GET POST:/x":      "want a space between the method and the pattern",
 		"GET\t/x":          "want METHOD pattern",
 		"GET api.example:": "the pattern has no slash",
 	} {
