@@ -54,10 +54,19 @@ func (g *Guard) RequireAt(pattern string, rule scopes.Rule) func(http.Handler) h
 	route := Route{Pattern: pattern, Rule: rule}
 	g.mustBeValid(route)
 	g.rules.add(route)
-	return func(next http.Handler) http.Handler {
-		declare.NotNil(transport, pattern, "handler", next)
-		return &required{g, route, next}
-	}
+	return (&requirement{g, route}).wrap
+}
+
+type requirement struct {
+	guard *Guard
+	route Route
+}
+
+// wrap is the middleware of Require. Package chibearer recognizes the function by its
+// address, so it must not be a closure, which the compiler may copy.
+func (r *requirement) wrap(next http.Handler) http.Handler {
+	declare.NotNil(transport, r.route.Pattern, "handler", next)
+	return &required{r.guard, r.route, next}
 }
 
 // Enforce returns middleware for a whole mux. The middleware checks each request against

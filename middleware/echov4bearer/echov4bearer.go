@@ -14,6 +14,10 @@
 //		"GET /deployments/:id": scopes.All("read:deployments"),
 //	}))
 //
+// Echo does not serve HEAD requests with a route for GET, so the guard denies them. If clients
+// send HEAD requests, for example for a health check, register the route for HEAD too. It
+// has the rule for GET.
+//
 // A handler gets the caller's claims from the context of the request:
 //
 //	claims, ok := bearer.FromContext(c.Request().Context())
@@ -24,7 +28,6 @@ package echov4bearer
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -104,31 +107,6 @@ func Enforce(g *middleware.Guard, t *scopes.Table) echo.MiddlewareFunc {
 // the parameter "*" may be any text.
 func isElement(name, value string) bool {
 	return name == "*" || value != "" && !strings.Contains(value, "/")
-}
-
-// Audit returns every route of the server with its rule in t, sorted by pattern. A route
-// without a rule has the zero Rule. Use Audit to log the routes at start, and to test that
-// every route has a rule. Audit compares the table with an example request for each route,
-// and cannot check whether the server uses the middleware. For rules that were declared
-// without a table, use [AuditRoutes] or [middleware.Guard.Routes].
-func Audit(e *echo.Echo, t *scopes.Table) []middleware.Route {
-	var routes []middleware.Route
-	for _, info := range e.Routes() {
-		if info.Method == echo.RouteNotFound {
-			continue // this entry is for requests without a route
-		}
-		// With "x" in place of "*", the pattern is a valid path, in which ":id" is an
-		// ordinary element. Requests for this path belong to the route, so the rule for
-		// this path is the rule of the route.
-		example, err := http.NewRequest(info.Method, strings.ReplaceAll(info.Path, "*", "x"), http.NoBody) //nolint:noctx // the request is never sent
-		route := middleware.Route{Pattern: info.Method + " " + info.Path}
-		if err == nil {
-			route.Rule, _ = t.Rule(example)
-		}
-		routes = append(routes, route)
-	}
-	slices.SortFunc(routes, func(a, b middleware.Route) int { return strings.Compare(a.Pattern, b.Pattern) })
-	return routes
 }
 
 func adapt(guard func(http.Handler) http.Handler) echo.MiddlewareFunc {
