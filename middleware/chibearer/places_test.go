@@ -339,3 +339,22 @@ func TestConcurrency(t *testing.T) {
 	}
 	group.Wait()
 }
+
+// TestHEAD checks that the guard denies HEAD requests to a route for GET. A route for HEAD, or
+// GetHead before the guard, has the rule for GET.
+func TestHEAD(t *testing.T) {
+	for name, want := range map[string]string{"": "", "route": "HEAD /healthz", "GetHead": "GET /healthz"} {
+		r := chi.NewRouter()
+		if name == "GetHead" {
+			r.Use(chimiddleware.GetHead)
+		}
+		r.Use(chibearer.EnforceRoutes(newGuard(t, nil), scopes.Routes{"GET /healthz": scopes.Public()}))
+		r.Get("/healthz", serves("/healthz"))
+		if name == "route" {
+			r.Head("/healthz", serves("/healthz"))
+		}
+		if got := get(r, "HEAD /healthz"); got != want {
+			t.Errorf("HEAD by %q: got response %q, want %q", name, got, want)
+		}
+	}
+}

@@ -52,14 +52,18 @@ func Require(g *middleware.Guard, rule scopes.Rule) echo.MiddlewareFunc {
 // Handle registers the handler with a server or a group, and guards it with the rule. The
 // guard runs before the middleware m. Handle records the route for
 // [middleware.Guard.Routes], as [middleware.Guard.Handle] does. Handle panics if the rule
-// has a mistake in it ([scopes.Rule.Err]), or if the handler is nil. With the zero Rule,
-// every request for the route is denied.
+// has a mistake in it ([scopes.Rule.Err]), if the handler is nil, or if the method is in
+// lower case. With the zero Rule, every request for the route is denied.
 func Handle(g *middleware.Guard, routes interface {
 	Add(method, path string, handler echo.HandlerFunc, middleware ...echo.MiddlewareFunc) *echo.Route
 }, method, path string, rule scopes.Rule, handler echo.HandlerFunc, m ...echo.MiddlewareFunc,
 ) *echo.Route {
-	if g == nil || handler == nil || rule.Err() != nil && !rule.IsZero() {
-		g.RequireAt(method+" "+path, rule)(nil) // panics before echo registers the route
+	prefix := method + " "
+	if method == echo.RouteNotFound {
+		prefix = "" // this is no method of a request
+	}
+	if g == nil || handler == nil || rule.Err() != nil && !rule.IsZero() || prefix != strings.ToUpper(prefix) {
+		g.RequireAt(prefix+path, rule)(nil) // panics before echo registers the route
 	}
 	// Only Add returns the full path of the route, and RequireAt needs this path. But Add
 	// already needs the middleware. So the middleware "guarded" calls the variable "require",
@@ -69,7 +73,7 @@ func Handle(g *middleware.Guard, routes interface {
 		return func(c echo.Context) error { return require(next)(c) }
 	}
 	route := routes.Add(method, path, handler, append([]echo.MiddlewareFunc{guarded}, m...)...)
-	require = adapt(g.RequireAt(method+" "+route.Path, rule))
+	require = adapt(g.RequireAt(prefix+route.Path, rule))
 	return route
 }
 
