@@ -33,10 +33,6 @@ import (
 // route. In this case, the reason follows in parentheses: the router responds with 404 or
 // 405; the handler panics; or Unguarded finds no path for the pattern.
 //
-// Each request that a guard refuses causes one record in the log of the guard and one event
-// for its observer, as every refused request does. A guard logs a limited number of refusals
-// each minute. If the records disturb the output of a test, use a guard without a logger.
-//
 // Unguarded runs the handlers of unprotected and public routes, so use it only in tests,
 // with handlers that may run. The request's context is canceled after 5 seconds. A
 // middleware must pass the values of the request's context on. Otherwise, Unguarded does
