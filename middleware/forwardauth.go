@@ -46,7 +46,7 @@ import (
 // knows of a body only if the proxy passes Content-Length or Transfer-Encoding to the
 // handler.
 func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
-	declare.NotNil(transport, "ForwardAuth", "guard", g)
+	declare.NotNil(transport, enforcedRoutes, "guard", g)
 	g.rules.addTable(t)
 	rules := sync.OnceValue(func() forwardRules { return g.forwardRules(t) }) // called at the first request, because all rules are declared by then
 	dialect, removed := allDialects[g.opts.Dialect], g.alwaysRemoved()

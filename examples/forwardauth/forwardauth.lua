@@ -15,6 +15,13 @@ core.register_action("forwardauth", { "http-req" }, function(txn, url)
 	for _, name in ipairs(needed) do
 		fields[name] = client[name]
 	end
+	-- forwardauth logs or refuses the client's fields that name another method, target or host.
+	-- It needs only their names.
+	for name in pairs(client) do
+		if name:find("^x%-") or name == "disguised-host" then
+			fields[name] = { "-" }
+		end
+	end
 	-- A request with a body is not a CORS preflight request.
 	local length = client["content-length"]
 	if client["transfer-encoding"] or (length and length[0] ~= "0") then
@@ -24,7 +31,9 @@ core.register_action("forwardauth", { "http-req" }, function(txn, url)
 	fields["x-forwarded-uri"] = { txn.sf:pathq() }
 	fields["x-forwarded-host"] = { txn.sf:req_fhdr("host") }
 
-	local answer = core.httpclient():get { url = url, headers = fields, timeout = 5000 }
+	-- HAProxy asks up to four times if there is no answer in time, so the client waits for up to
+	-- 10 s. forwardauth answers within 2 s even if it must fetch keys.
+	local answer = core.httpclient():get { url = url, headers = fields, timeout = 2500 }
 	if answer and answer.status == 204 then
 		for _, name in ipairs(caller) do
 			local values = answer.headers[name]
@@ -39,7 +48,8 @@ core.register_action("forwardauth", { "http-req" }, function(txn, url)
 	end
 
 	local reply = txn:reply { status = 503 }
-	if answer and answer.status >= 400 then
+	-- The statuses 502 and 504 are from HAProxy itself.
+	if answer and answer.status >= 400 and answer.status ~= 502 and answer.status ~= 504 then
 		reply:set_status(answer.status)
 		for _, name in ipairs(refused) do
 			for _, value in pairs(answer.headers[name] or {}) do

@@ -216,6 +216,13 @@ func generateLoose(t *testing.T, front string, n int, more []string) []looseFind
 	return found
 }
 
+// loosePrefixes make an absolute form of a target that begins with a slash. Two programs may
+// read the authority differently.
+var loosePrefixes = []string{
+	"http://h", "HTTP://h", "https://h", "ftp://h", "x:", "http://admin.example", "http://h@h", "http://u:p@h", "http://h?@h", "http://h#@h", `http://h\@h`, `http://h\admin?@h`, `http://h\admin\@h`,
+	"http://admin.example?@h", "http://admin.example#@h", `http://admin.example\@h`, "http://admin.example:80@h", "http://h/admin?@h", "http://h/admin#@h", "http:///", "http:",
+}
+
 // looseGenerator returns a function that generates requests. If there are more fields, half
 // of the requests contain one of these.
 func looseGenerator(seed, stream uint64, more []string) func() looseFinding {
@@ -246,6 +253,9 @@ func looseGenerator(seed, stream uint64, more []string) func() looseFinding {
 		r, token := g.Next(), looseTokens[g.IntN(len(looseTokens))]
 		if len(more) > 0 && g.IntN(2) == 0 {
 			r.Fields = append(r.Fields, more[g.IntN(len(more))])
+		}
+		if i := g.IntN(300); i < len(loosePrefixes) && r.Method != http.MethodConnect {
+			r.Target = loosePrefixes[i] + r.Target
 		}
 		return looseFinding{request: r, token: token}
 	}

@@ -69,25 +69,13 @@ func pattern(r *http.Request) string {
 		router = e.Router()
 	}
 	router.Find(r.Method, echo.GetPath(r), again)
-	path, handler := again.Path(), again.Handler()
-	if r.Method == ctx.method && (path != ctx.c.Path() || !same(handler, ctx.c.Handler())) {
+	if r.Method == ctx.method && (again.Path() != ctx.c.Path() || !same(again.Handler(), ctx.c.Handler())) {
 		// Echo now chooses another route. So middleware has changed the request, and the
 		// rule of the changed request is not the rule of the handler.
 		return ""
 	}
-	// If a request with a method that no route has gets the same handler, then this handler
-	// is for requests without a route, such as a handler of RouteNotFound. Its path is no
-	// name of a route.
-	again.Reset(r, nil)
-	router.Find(noMethod, echo.GetPath(r), again)
-	if same(handler, again.Handler()) {
-		return ""
-	}
-	return path
+	return again.Path()
 }
-
-// noMethod is a method that no route has.
-const noMethod = "-"
 
 // same reports whether a and b are the same function with the same variables. Echo registers
 // the handler of each route as a function value of its own, so two routes differ. The
