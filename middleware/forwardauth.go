@@ -4,7 +4,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"sync"
 
 	"github.com/bearerkit/bearer/internal/declare"
 	"github.com/bearerkit/bearer/internal/refusal"
@@ -16,7 +15,8 @@ import (
 // calls the handler. Options.Dialect names the proxy. The handler uses the rules in t. If t
 // is nil, the handler denies every request. The handler always applies
 // [scopes.Table].StrictSegments, because it does not know how the service reads a path. It
-// does not change t. Declare all rules before the first request.
+// does not change t. Declare all rules before the first request. If a program nevertheless
+// declares a rule later, the handler applies this rule from the next request on.
 //
 // The proxy MUST pass the Authorization field to the handler, and MUST describe the client's
 // request as the [Dialect] requires. The description contains the method and the target of
@@ -48,7 +48,7 @@ import (
 func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 	declare.NotNil(transport, enforcedRoutes, "guard", g)
 	g.rules.addTable(t)
-	rules := sync.OnceValue(func() forwardRules { return g.forwardRules(t) }) // called at the first request, because all rules are declared by then
+	rules := g.rulesBehind(t)
 	dialect, removed := allDialects[g.opts.Dialect], g.alwaysRemoved()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g.logIgnored(r, dialect)

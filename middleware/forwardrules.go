@@ -3,6 +3,8 @@ package middleware
 import (
 	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/scopes"
@@ -13,20 +15,54 @@ type forwardRules struct {
 	declared *scopes.Table // the table of the program; nil if there is none
 	strict   *scopes.Table // a copy with StrictSegments
 	hosts    bool          // a pattern contains a host
+	count    int           // the number of patterns
+}
+
+// rulesBehind returns a function that returns the rules of t. The first request makes the
+// copy of the table. If a program declares more rules after the first request, the next
+// request makes a new copy. Otherwise a stricter rule has no effect.
+func (g *Guard) rulesBehind(t *scopes.Table) func() *forwardRules {
+	var (
+		current atomic.Pointer[forwardRules]
+		mu      sync.Mutex // is held while a copy is made, so that concurrent requests make one copy
+	)
+	return func() *forwardRules {
+		count := 0
+		for range t.All() { // a pattern is never removed or replaced
+			count++
+		}
+		if rules := current.Load(); rules != nil && rules.count == count {
+			return rules
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if rules := current.Load(); rules != nil && rules.count == count {
+			return rules
+		}
+		rules := g.forwardRules(t)
+		current.Store(rules)
+		return rules
+	}
 }
 
 // forwardRules returns the rules of t.
-func (g *Guard) forwardRules(t *scopes.Table) forwardRules {
-	rules := forwardRules{declared: t, strict: &scopes.Table{StrictSegments: true}, hosts: hasHosts(t)}
+func (g *Guard) forwardRules(t *scopes.Table) *forwardRules {
+	rules := &forwardRules{declared: t, strict: &scopes.Table{StrictSegments: true}, hosts: hasHosts(t)}
+	// The copies of one rule are one rule too, because a table compares the rules for HEAD.
+	limited := make(map[scopes.Rule]scopes.Rule)
 	for pattern, rule := range t.All() {
-		rules.strict.Handle(pattern, g.withLimit(rule))
+		if _, ok := limited[rule]; !ok {
+			limited[rule] = g.withLimit(rule)
+		}
+		rules.strict.Handle(pattern, limited[rule])
+		rules.count++
 	}
 	return rules
 }
 
 // find returns the rule for the request and the pattern of this rule. If there is no rule,
 // noRule says why.
-func (f forwardRules) find(g *Guard, req clientRequest) (rule scopes.Rule, pattern, noRule string) {
+func (f *forwardRules) find(g *Guard, req clientRequest) (rule scopes.Rule, pattern, noRule string) {
 	if f.hosts && req.hostMistake != "" {
 		return rule, "", req.hostMistake + "; the table has a pattern with a host"
 	}

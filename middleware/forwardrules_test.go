@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/bearerkit/bearer"
@@ -233,5 +235,103 @@ func TestForwardAuthManyScopes(t *testing.T) {
 		if w.Code != http.StatusForbidden || !strings.Contains(challenge, `error="insufficient_scope"`) || strings.Contains(challenge, `scope="scope0000 `) != (named && count > 1) || strings.Contains(challenge, `scope="`) != named || len(challenge) > 3072 {
 			t.Errorf("%d scopes: got status %d and a challenge of %d bytes, want status 403 and named scopes = %v", count, w.Code, len(challenge), named)
 		}
+	}
+}
+
+// TestForwardAuthRulesAfterRequests checks that ForwardAuth applies a rule that is declared after the
+// first request, to every form of the path.
+func TestForwardAuthRulesAfterRequests(t *testing.T) {
+	b := newFixture(t, nil)
+	var table scopes.Table
+	table.Handle("/", scopes.Public())
+	h := b.guard.ForwardAuth(&table)
+	status := func(target string) int { return serve(h, proxied("", asked{"GET", target, "admin.example"})).Code }
+	for _, target := range []string{"/admin/x", "/ADMIN/x", "/a/x"} {
+		if got := status(target); got != http.StatusNoContent {
+			t.Errorf("%s, before: got status %d, want 204", target, got)
+		}
+	}
+	for _, late := range []struct{ pattern, target string }{
+		{"/admin/", "/admin/x"}, {"GET /reports/{id}", "/reports/7"}, {"admin.example/", "/a/x"},
+	} {
+		table.Handle(late.pattern, scopes.All("admin"))
+		if got := status(late.target); got != http.StatusUnauthorized {
+			t.Errorf("%s, after the declaration of %s: got status %d, want 401", late.target, late.pattern, got)
+		}
+	}
+	if got := status("/ADMIN/x"); got != http.StatusUnauthorized {
+		t.Errorf("/ADMIN/x, after: got status %d, want 401", got)
+	}
+}
+
+// TestForwardAuthFirstRequests checks that concurrent first requests get the right rule.
+func TestForwardAuthFirstRequests(t *testing.T) {
+	b := newFixture(t, nil)
+	h := b.guard.ForwardAuth(forwardTable())
+	var requests sync.WaitGroup
+	for range 8 {
+		requests.Go(func() {
+			if got := serve(h, proxied("", asked{"GET", "/deployments/7", "api.example"})).Code; got != http.StatusUnauthorized {
+				t.Errorf("got status %d, want 401", got)
+			}
+		})
+	}
+	requests.Wait()
+}
+
+// TestForwardAuthHeadModes checks with all pairs of rules that a HEAD request, for which a
+// table may combine two rules, gets the same verdict with and without Options.Headers. It also
+// checks that a refusal is waived only if each of the two rules alone waives it.
+func TestForwardAuthHeadModes(t *testing.T) {
+	headers := map[string]func(*bearer.Claims) string{"X-Subject": (*bearer.Claims).Subject}
+	rules := map[string]func() scopes.Rule{
+		"public": scopes.Public, "any token": func() scopes.Rule { return scopes.All() }, "x": func() scopes.Rule { return scopes.All("x") },
+		"function": func() scopes.Rule { return scopes.Func("f", func(context.Context) error { return nil }) },
+		"denies":   func() scopes.Rule { return scopes.Func("f", func(context.Context) error { return errors.New("no") }) },
+	}
+	for name, rule := range maps.Clone(rules) {
+		if name != "public" {
+			rules["report only "+name] = func() scopes.Rule { return scopes.ReportOnly(rule()) }
+			rules["optional "+name] = func() scopes.Rule { return scopes.Optional(rule()) }
+			rules["both modes "+name] = func() scopes.Rule { return scopes.Optional(scopes.ReportOnly(rule())) }
+		}
+	}
+	without, with := newFixture(t, nil), newFixture(t, &middleware.Options{Headers: headers})
+	status := func(b *fixture, method, token string, first, second scopes.Rule) int {
+		var table scopes.Table
+		table.Handle("GET /a", first)
+		table.Handle("/a", second)
+		r := proxied("", asked{method, "/a", "h"})
+		if token != "" {
+			r.Header.Set("Authorization", "Bearer "+token)
+		}
+		return serve(b.guard.ForwardAuth(&table), r).Code
+	}
+	allowed := 0
+	for firstName, first := range rules {
+		for secondName, second := range rules {
+			for _, b := range []*fixture{without, with} {
+				for _, token := range []string{"", b.token("x"), b.token("y")} {
+					a, c := first(), second()
+					each := []int{status(b, "GET", token, a, c), status(b, "POST", token, a, c)}
+					want := each[0] == http.StatusNoContent && each[1] == http.StatusNoContent
+					// One mode must not make up for the rule that does not have it.
+					got := status(b, "HEAD", token, a, c) == http.StatusNoContent
+					sameMode := a.IsReportOnly() == c.IsReportOnly() && a.IsOptional() == c.IsOptional()
+					if got && !want || !got && want && (sameMode || a.IsPublic() || c.IsPublic()) {
+						t.Errorf("GET /a: %s; /a: %s; headers %v, token %v: got allowed = %v, want %v", firstName, secondName, b == with, token != "", got, want)
+					}
+					if got {
+						allowed++
+					}
+					if one := status(b, "HEAD", token, a, a) == http.StatusNoContent; one != (each[0] == http.StatusNoContent) {
+						t.Errorf("%s for both patterns, headers %v, token %v: got allowed = %v, want the verdict of GET", firstName, b == with, token != "", one)
+					}
+				}
+			}
+		}
+	}
+	if allowed < 100 {
+		t.Errorf("got %d allowed requests, want at least 100", allowed)
 	}
 }

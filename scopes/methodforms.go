@@ -34,7 +34,8 @@ func hasMethod(pattern, method string) bool {
 // The function both returns a rule that requires both rules. Routers differ if a HEAD
 // request matches a route for GET and a route for all methods. http.ServeMux serves the
 // request with the handler of GET. Other routers, for example chi, gin and echo, serve the
-// request with the handler of all methods. So the caller must meet both rules.
+// request with the handler of all methods. So the caller must meet both rules. The result has
+// a mode only if both rules have this mode.
 func both(a, b Rule) Rule {
 	switch {
 	case a.n == b.n || b.IsPublic():
@@ -42,5 +43,13 @@ func both(a, b Rule) Rule {
 	case a.IsPublic():
 		return b
 	}
-	return And(a, b)
+	// And ignores the modes of its operands.
+	rule := And(a, b)
+	if a.IsReportOnly() && b.IsReportOnly() {
+		rule = ReportOnly(rule)
+	}
+	if a.IsOptional() && b.IsOptional() {
+		rule = Optional(rule)
+	}
+	return rule
 }
