@@ -125,37 +125,60 @@ func refusedForEnvoy(answer refusal.Answer) (status int, code string) {
 }
 
 // ignored returns the names of the fields in h that name another method, target or host and
-// are not from the proxy. The result contains the names of overrideFields, and is not sorted.
-func (d dialectTraits) ignored(h http.Header) []string {
-	var names []string
-	for name := range h {
-		if slices.Contains(d.fields, name) {
-			continue
-		}
-		if i := slices.IndexFunc(overrideFields, func(field string) bool { return readsAs(name, field) }); i >= 0 {
-			names = append(names, overrideFields[i])
-		}
-	}
-	return names
-}
+// are not from the proxy. The result has the form of the result of overrides.
+func (d dialectTraits) ignored(h http.Header) []string { return overrides(h, d.fields...) }
+
+// setByEnvoy lists the fields of forwardingFields that Envoy itself adds to requests.
+var setByEnvoy = []string{"X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto"}
 
 // alwaysRemoved returns the list of the client's fields that Envoy must remove from every
-// request: the fields of overrideFields, and other spellings of the fields of
-// Options.Headers.
+// request: the fields of overrideFields and forwardingFields with their other spellings, and
+// the other spellings of the fields of Options.Headers. Fields that Envoy sets stay in the
+// request.
 func (g *Guard) alwaysRemoved() string {
 	var names []string
-	for _, field := range overrideFields {
-		names = append(names, field, strings.ReplaceAll(field, "-", "_"))
+	for _, field := range slices.Concat(overrideFields, forwardingFields) {
+		if !slices.Contains(setByEnvoy, field) {
+			names = append(names, field)
+		}
+		names = append(names, otherSpellings(field, "-_")...)
+		if strings.Contains(field, "-") {
+			names = append(names, strings.ReplaceAll(field, "-", "."))
+		}
 	}
 	for _, field := range g.headers {
-		if strings.Contains(field.name, "-") {
-			names = append(names, strings.ReplaceAll(field.name, "-", "_"), strings.ReplaceAll(field.name, "-", "."))
-		}
+		names = append(names, otherSpellings(field.name, "-_.")...)
 	}
 	if g.opts.RemoveAuthorization {
 		names = append(names, "Authorization")
 	}
 	return strings.ToLower(strings.Join(names, ","))
+}
+
+// maxSpelled is the number of hyphens of a field that otherSpellings replaces one by one.
+// Envoy limits the size of an answer to 60 KiB.
+const maxSpelled = 5
+
+// otherSpellings returns every name that has a character of marks in place of each hyphen of
+// the field, without the field itself. The hyphens after the first maxSpelled hyphens have
+// the same character in a name.
+func otherSpellings(field, marks string) []string {
+	parts := strings.SplitN(field, "-", maxSpelled+2)
+	names := parts[:1]
+	for i, part := range parts[1:] {
+		var longer []string
+		for _, name := range names {
+			for _, mark := range strings.Split(marks, "") {
+				end := mark + part
+				if i == maxSpelled { // the part contains the remaining hyphens
+					end = strings.ReplaceAll("-"+part, "-", mark)
+				}
+				longer = append(longer, name+end)
+			}
+		}
+		names = longer
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return name == field })
 }
 
 // withEmpty adds the fields of Options.Headers that are empty in the answer to a list of

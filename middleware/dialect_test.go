@@ -246,14 +246,39 @@ func TestDialectRemovedFields(t *testing.T) {
 			}
 			w := serve(h, r)
 			names := strings.Split(w.Header().Get(removed), ",")
+			if size := len(w.Header().Get(removed)); size > 8<<10 {
+				t.Errorf("got a list of %d bytes, want at most 8 KiB", size)
+			}
 			for name, want := range map[string]bool{
 				"x-subject": !token, "x_subject": true, "x.subject": true, "x-client-id": !token, "x_client_id": true, "authorization": remove,
-				"x-original-url": true, "x_original_url": true, "x-http-method-override": true, "x-forwarded-for": false, "": false,
+				"x-original-url": true, "x_original_url": true, "x-http-method-override": true, "": false,
+				"x_client-id": true, "x-client_id": true, "x.client_id": true, "x-client.id": true, "x_http-method_override": true, "x-http_method-override": true,
+				"x.http.method.override": true, "forwarded": true, "x-forwarded-host": true, "x_forwarded-host": true, "x-forwarded-prefix": true, "x-forwarded-ssl": true,
+				"x-forwarded-for": false, "x-forwarded-proto": false, "x-forwarded-port": false, "x_forwarded_for": true, "x-forwarded_proto": true, "host": false,
 			} {
 				if got := slices.Contains(names, name); got != want {
 					t.Errorf("token %v: got %s in %q = %v, want %v", token, name, names, got, want)
 				}
 			}
+		}
+	}
+}
+
+// TestDialectManyHyphens checks that the list for Envoy is short even if a field of
+// Options.Headers has many hyphens.
+func TestDialectManyHyphens(t *testing.T) {
+	name := "X" + strings.Repeat("-A", 30)
+	b := newFixture(t, &middleware.Options{Dialect: middleware.DialectEnvoy, Headers: map[string]func(*bearer.Claims) string{name: (*bearer.Claims).Subject}})
+	r := proxied(middleware.DialectEnvoy, asked{"GET", "/whoami", "api.example"})
+	r.Header.Set("Authorization", "Bearer "+b.token("x"))
+	w := serve(forwardAuth(b.guard, middleware.DialectEnvoy, forwardTable()), r)
+	list := w.Header().Get("X-Envoy-Auth-Headers-To-Remove")
+	if len(list) < 1000 || len(list) > 60<<10 {
+		t.Errorf("got a list of %d bytes, want less than 60 KiB, the limit of Envoy", len(list))
+	}
+	for _, mark := range []string{"_", "."} {
+		if spelling := strings.ToLower(strings.ReplaceAll(name, "-", mark)); !slices.Contains(strings.Split(list, ","), spelling) {
+			t.Errorf("got no %s in the list", spelling)
 		}
 	}
 }

@@ -80,11 +80,14 @@ var forwardingFields = []string{
 }
 
 // overrides returns the names of the fields in h that a service may read as one of
-// overrideFields. The result contains the names of the list, is sorted, and has no
-// duplicates. It is nil if there are no such fields.
-func overrides(h http.Header) []string {
+// overrideFields, without the fields with one of the names in except. The result contains the
+// names of the list, is sorted, and has no duplicates. It is nil if there are no such fields.
+func overrides(h http.Header, except ...string) []string {
 	var found []string
 	for name := range h {
+		if slices.Contains(except, name) {
+			continue
+		}
 		if i := slices.IndexFunc(overrideFields, func(field string) bool { return readsAs(name, field) }); i >= 0 {
 			found = append(found, overrideFields[i])
 		}
