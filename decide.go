@@ -110,17 +110,6 @@ func (d *decision) settle(ctx context.Context) (context.Context, *Error) {
 	return nil, d.explained(d.refusal)
 }
 
-// explained returns the refusal with the text of Request.NoRule. If the request has a rule
-// or the text is empty, it returns the refusal itself.
-func (d *decision) explained(refusal *Error) *Error {
-	if d.req.NoRule == "" || !d.req.Rule.IsZero() {
-		return refusal
-	}
-	e := *refusal // a copy, because all requests may share the refusal
-	e.shared, e.Err = nil, newNoRuleError(d.req.NoRule, refusal)
-	return &e
-}
-
 // withoutToken reports whether the request has no bearer credentials. It does not compare
 // reasons, because a hook may return NoToken for a request that has credentials.
 func (e *Error) withoutToken() bool { return e == errNoField || e == errNoScheme || e == errNoBearer }

@@ -39,7 +39,7 @@ func Explain(ctx context.Context, v Verifier, req Request) *Explanation {
 	if _, refusal := d.settle(ctx); refusal != nil {
 		x.Reason = refusal.Reason
 		if refusal.Err != nil {
-			x.Detail = quote.Line(refusal.Err.Error())
+			_ = callSafely(func() error { x.Detail = quote.Line(refusal.Err.Error()); return nil }) // the method Error may panic
 		}
 	}
 	e := explainer{decision: &d, ctx: ctx, x: x, now: x.Time}

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bearerkit/bearer/internal/norule"
 	"github.com/bearerkit/bearer/internal/probe"
 	"github.com/bearerkit/bearer/internal/quote"
 )
@@ -223,8 +224,9 @@ func logRefusal(ctx context.Context, logger *slog.Logger, refusal *Error, event 
 	detail := maxDetail
 	if !refusal.ownText {
 		detail = maxForeign // the text is from a hook or a verifier of another package, and may quote long claims
-		if n, ok := errors.AsType[*noRuleError](refusal.Err); ok {
-			detail += len(n.prefix())
+		//nolint:errorlint // the error is never inside another error
+		if n, ok := refusal.Err.(*norule.Error); ok {
+			detail += len(n.Prefix())
 		}
 	}
 	attrs := e.attrs(detail)

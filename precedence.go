@@ -3,6 +3,9 @@ package bearer
 import (
 	"errors"
 	"slices"
+
+	"github.com/bearerkit/bearer/internal/errtree"
+	"github.com/bearerkit/bearer/internal/norule"
 )
 
 // precedence lists all reasons. If an error contains several reasons, the first of these is
@@ -23,20 +26,27 @@ func (r Reason) isKnown() bool { return slices.Contains(precedence[:], r) }
 
 // refusalOf returns the refusal for an error of a Verifier, a hook or a rule. The result is a
 // copy, so that a change of the result does not affect the next request. If the error
-// contains no reason, the reason is otherwise.
+// contains no reason, the reason is otherwise. refusalOf panics if a method of the error
+// panics.
 func refusalOf(err error, otherwise Reason) *Error {
 	var f found
-	f.search(err)
+	if !f.search(err) {
+		// The refusal does not wrap err, because a search in err may never end.
+		return refuse(Internal, "the error of a rule, a hook or a verifier contains more than %d errors, or wraps itself", errtree.Max)
+	}
 	switch {
 	case f.count == 0:
 		return &Error{Reason: otherwise, Err: err}
-	case f.count == 1 && f.isReason:
-		f.first.Err = err
-	case f.count > 1:
+	case f.count > 1 || f.unknown:
 		f.first.Err, f.first.ownText = severalError{err}, false
+	case f.isReason:
+		f.first.Err = err
 	}
 	e := f.first
 	e.shared = nil
+	if norule.Is(e.Err) {
+		e.Err = severalError{e.Err} // only the rule of the request decides whether there is a rule
+	}
 	// The code below removes invalid scopes, because the WWW-Authenticate field contains the
 	// scopes without escaping.
 	e.Missing = validScopes(e.Missing)
@@ -47,65 +57,79 @@ func refusalOf(err error, otherwise Reason) *Error {
 type found struct {
 	first    Error // the refusal with the reason that takes precedence
 	isReason bool  // first was made from a Reason
+	unknown  bool  // the tree contains a reason that is not one of the constants, or a nil *Error
 	count    int   // the number of reasons in the tree
 }
 
-// search adds the reasons in err to f. An error that is a Reason or an *Error hides the
-// errors that it wraps. Unlike errors.AsType, search does not stop at the first reason. So
-// the order of joined errors does not matter.
-func (f *found) search(err error) {
-	if err == nil || f.addOwn(err) {
-		return
-	}
-	switch err := err.(type) { //nolint:errorlint // the code unwraps the error
-	case interface{ Unwrap() error }:
-		f.search(err.Unwrap())
-	case interface{ Unwrap() []error }:
-		for _, err := range err.Unwrap() {
-			f.search(err)
+// search adds the reasons in err to f. It returns false if it did not search the whole tree.
+// Unlike errors.AsType, search does not stop at the first reason. So the order of joined
+// errors does not matter. Only a reason other than MissingScope hides the errors that its
+// error wraps, because scopes.ReportOnly waives MissingScope.
+func (f *found) search(err error) (complete bool) {
+	tree := errtree.New(err)
+	for err := tree.Next(); err != nil; err = tree.Next() {
+		if !f.addOwn(err, &tree) {
+			tree.Enter(err)
 		}
 	}
+	return tree.Complete()
 }
 
-// addOwn adds the reason of err, without the errors that err wraps. It reports whether there
-// is one.
-func (f *found) addOwn(err error) bool {
+// addOwn adds the reasons of err, without the errors that err wraps. It reports whether these
+// reasons hide the errors that err wraps.
+func (f *found) addOwn(err error, tree *errtree.Tree) (hides bool) {
 	switch own := err.(type) { //nolint:errorlint // search unwraps the error
 	case *Error:
 		return f.add(own, false)
 	case Reason:
 		return f.add(&Error{Reason: own}, true)
-	case interface{ As(target any) bool }:
+	case severalError:
+		tree.Add(own.err)
+		return true
+	}
+	if own, ok := err.(interface{ As(target any) bool }); ok {
 		var (
 			refusal *Error
 			reason  Reason
 		)
 		if own.As(&refusal) {
-			return f.add(refusal, false)
+			if f.add(refusal, false) {
+				return true
+			}
+			tree.Add(refusal.Unwrap())
 		}
-		return own.As(&reason) && f.add(&Error{Reason: reason}, true)
+		if own.As(&reason) && f.add(&Error{Reason: reason}, true) {
+			return true
+		}
+	}
+	if own, ok := err.(interface{ Is(target error) bool }); ok {
+		for _, reason := range precedence {
+			if own.Is(reason) && f.add(&Error{Reason: reason}, true) {
+				return true
+			}
+		}
 	}
 	return false
 }
 
-// add adds a refusal and reports whether it is not nil. An unknown reason is ignored.
-func (f *found) add(e *Error, isReason bool) bool {
-	if e == nil {
-		return false
-	}
-	place := slices.Index(precedence[:], e.Reason)
-	if place < 0 {
-		return true
+// add adds a refusal. It reports whether the reason hides the errors that the refusal wraps.
+// An unknown reason and a nil *Error are faults of the code that made the error, so they
+// count as Internal.
+func (f *found) add(e *Error, isReason bool) (hides bool) {
+	hides = true
+	if e == nil || !e.Reason.isKnown() {
+		e, isReason, hides, f.unknown = &Error{Reason: Internal}, true, false, true
 	}
 	f.count++
-	switch current := slices.Index(precedence[:], f.first.Reason); {
+	place, current := slices.Index(precedence[:], e.Reason), slices.Index(precedence[:], f.first.Reason)
+	switch {
 	case f.count == 1 || place < current:
 		f.first, f.isReason = *e, isReason
 	case place == current:
 		f.first.RetryAfter = max(f.first.RetryAfter, e.RetryAfter)
 		f.first.Missing = append(slices.Clone(f.first.Missing), e.Missing...)
 	}
-	return true
+	return hides && e.Reason != MissingScope
 }
 
 // severalError is the detail of a refusal whose error contains several reasons. The refusal

@@ -35,19 +35,67 @@ func first(reasons []bearer.Reason, otherwise bearer.Reason) bearer.Reason {
 }
 
 // asError is an error that offers a *bearer.Error only through its method As.
-type asError struct{ reason bearer.Reason }
+type asError struct {
+	reason bearer.Reason
+	err    error
+}
 
 func (e asError) Error() string { return "as " + string(e.reason) }
 
 func (e asError) As(target any) bool {
 	to, ok := target.(**bearer.Error)
 	if ok {
-		*to = &bearer.Error{Reason: e.reason}
+		*to = &bearer.Error{Reason: e.reason, Err: e.err}
 	}
 	return ok
 }
 
+// asReason is an error that offers a reason only through its method As.
+type asReason struct{ error }
+
+func (e asReason) As(target any) bool {
+	to, ok := target.(*bearer.Reason)
+	if ok {
+		*to, _ = e.error.(bearer.Reason) //nolint:errorlint // the test sets a Reason
+	}
+	return ok
+}
+
+// isReason is an error that equals a reason only through its method Is. It wraps an error.
+type isReason struct {
+	reason bearer.Reason
+	error
+}
+
+func (e isReason) Is(target error) bool { return target == e.reason } //nolint:errorlint // a method Is compares
+func (e isReason) Unwrap() error        { return e.error }
+
 var errPlain = errors.New("an error without a reason")
+
+// randomLeaf returns an error that wraps no random error, and its reasons.
+func randomLeaf(random *rand.Rand, reason bearer.Reason) ([]bearer.Reason, error) {
+	faulty := []bearer.Reason{bearer.Internal} // a reason that is not known counts as a fault of this service
+	switch random.IntN(9) {
+	case 0:
+		return []bearer.Reason{reason}, reason
+	case 1:
+		return []bearer.Reason{reason}, fmt.Errorf("wrapped: %w", reason)
+	case 2:
+		return []bearer.Reason{reason}, asError{reason, nil}
+	case 3:
+		return []bearer.Reason{reason}, asReason{reason}
+	case 4:
+		return []bearer.Reason{reason}, isReason{reason, errPlain}
+	case 5:
+		return faulty, fmt.Errorf("wrapped: %w", error((*bearer.Error)(nil)))
+	case 6:
+		return faulty, asReason{bearer.Reason("made up")}
+	case 7:
+		return faulty, bearer.Reason([]string{"", "made up"}[random.IntN(2)])
+	default:
+		return nil, errPlain
+	}
+}
 
 // randomError returns the reasons in a tree of errors, and the tree.
 func randomError(random *rand.Rand, depth int) ([]bearer.Reason, error) {
@@ -55,21 +103,28 @@ func randomError(random *rand.Rand, depth int) ([]bearer.Reason, error) {
 	if random.IntN(3) == 0 {
 		reason = bearer.MissingScope
 	}
-	if depth == 0 || random.IntN(3) > 0 {
-		switch random.IntN(6) {
-		case 0:
-			return []bearer.Reason{reason}, reason
-		case 1:
-			return []bearer.Reason{reason}, &bearer.Error{Reason: reason, Err: bearer.Internal} // the outer reason hides the inner one
-		case 2:
-			return []bearer.Reason{reason}, fmt.Errorf("wrapped: %w", reason)
-		case 3:
-			return []bearer.Reason{reason}, asError{reason}
-		case 4:
-			return nil, fmt.Errorf("wrapped: %w", error((*bearer.Error)(nil)))
-		default:
-			return nil, errPlain
+	if depth == 0 || random.IntN(4) == 0 {
+		return randomLeaf(random, reason)
+	}
+	if random.IntN(2) == 0 {
+		reasons, inner := randomError(random, depth-1)
+		if reason != bearer.MissingScope {
+			reasons = nil // the outer reason hides the inner reasons
 		}
+		switch random.IntN(5) {
+		case 0:
+			return append(reasons, reason), &bearer.Error{Reason: reason, Err: inner}
+		case 1:
+			return append(reasons, reason), asError{reason, inner}
+		case 2:
+			return append(reasons, reason), isReason{reason, inner}
+		}
+		reasons, inner = randomError(random, depth-1)
+		odd := []bearer.Reason{"", "made up"}[random.IntN(2)]
+		if random.IntN(2) == 0 {
+			return append(reasons, bearer.Internal), &bearer.Error{Reason: odd, Err: inner}
+		}
+		return append(reasons, bearer.Internal), asError{odd, inner}
 	}
 	var errs []error
 	var reasons []bearer.Reason

@@ -89,7 +89,11 @@ type Error struct {
 	// Malformed to InvalidCustom in the order of their declaration; InvalidRequest; NoToken;
 	// Internal; KeysUnavailable; MissingScope. The same applies to the errors of several
 	// functions of a rule. So [scopes.ReportOnly] waives a refusal only if the errors contain
-	// no reason but MissingScope.
+	// no reason but MissingScope. An error contains a reason if errors.Is or errors.As finds the
+	// reason. A reason other than MissingScope hides the errors that its error wraps. A reason
+	// that is not one of the constants, and a nil *Error, count as Internal. The reason is
+	// Internal too if a method of an error panics, if an error wraps itself, or if there are
+	// more than 10,000 errors.
 	Reason Reason
 	// If Reason is MissingScope, Missing lists the scopes that the rule requires and the token
 	// does not grant. Missing is empty if the rule denied the request for a different cause,

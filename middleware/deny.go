@@ -44,8 +44,10 @@ func (g *Guard) Deny(w http.ResponseWriter, r *http.Request, err error) {
 // Refusal returns the answer to the request r that Check refused with err. Use Refusal in a
 // program that writes the answer itself. Refusal writes no response and does not keep r or
 // err. From err, Refusal uses only the reason, the missing scopes, the time to wait, and
-// whether err contains [scopes.ErrNoRule]. If err contains no [bearer.Error] or the
-// [bearer.Error] has an unknown reason, the status is 500.
+// whether the request has no rule. If err contains no [bearer.Error] or the [bearer.Error]
+// has an unknown reason, the status is 500. The same applies if a method of err panics, or if
+// err contains more than 10,000 errors. If err contains several errors of type
+// *[bearer.Error], the first one counts.
 func (g *Guard) Refusal(r *http.Request, err error) Refusal {
 	answer := refusal.Of(err)
 	return g.refusal(http.Header{}, r, answer, answer.Status)

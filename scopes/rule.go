@@ -84,6 +84,7 @@ func Public() Rule { return newRule(node{kind: public}) }
 // a *bearer.Error, the refusal has the reason of this error. Otherwise the reason is
 // bearer.MissingScope. If functions of the rule return several reasons, the comment of
 // bearer.Error says which one the refusal has. The order of the functions does not matter.
+// If a method of the error panics, the reason is bearer.Internal.
 // [ReportOnly] waives only refusals with the reason bearer.MissingScope.
 func Func(name string, check func(context.Context) error) Rule {
 	var err error

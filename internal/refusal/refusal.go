@@ -4,12 +4,13 @@
 package refusal
 
 import (
-	"errors"
 	"net/http"
 	"slices"
 	"time"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/errtree"
+	"github.com/bearerkit/bearer/internal/norule"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -139,10 +140,11 @@ var noRule = func() row {
 
 // Of returns the answer to an error of [bearer.Decide]. If the error contains no
 // [bearer.Error] or the [bearer.Error] has an unknown reason, this service is at fault. The
-// answer then has the reason [bearer.Internal].
+// answer then has the reason [bearer.Internal]. The same applies if a method of err panics,
+// and if err contains more than [errtree.Max] errors or wraps itself. Of never panics.
 func Of(err error) Answer {
-	refused, ok := errors.AsType[*bearer.Error](err)
-	if !ok || refused == nil {
+	refused := find(err)
+	if refused == nil {
 		refused = &bearer.Error{Reason: bearer.Internal}
 	}
 	reason := refused.Reason
@@ -152,7 +154,7 @@ func Of(err error) Answer {
 		r = rows[reason]
 	}
 	names := sendable(refused.Missing)
-	if reason == bearer.MissingScope && errors.Is(refused.Err, scopes.ErrNoRule) {
+	if reason == bearer.MissingScope && norule.Is(refused.Err) {
 		r, names = noRule, nil
 	}
 	answer := Answer{
@@ -165,6 +167,30 @@ func Of(err error) Answer {
 		}
 	}
 	return answer
+}
+
+// find returns the first *bearer.Error in err, as errors.AsType does. It returns nil if there
+// is none, or if it cannot search err.
+func find(err error) (refused *bearer.Error) {
+	if own, ok := err.(*bearer.Error); ok { //nolint:errorlint // almost all errors have this type
+		return own
+	}
+	defer func() {
+		if recover() != nil { // a method of a caller's error panicked
+			refused = nil
+		}
+	}()
+	tree := errtree.New(err)
+	for err := tree.Next(); err != nil; err = tree.Next() {
+		if own, ok := err.(*bearer.Error); ok { //nolint:errorlint // the loop unwraps the error
+			return own
+		}
+		if own, ok := err.(interface{ As(target any) bool }); ok && own.As(&refused) {
+			return refused
+		}
+		tree.Enter(err)
+	}
+	return nil
 }
 
 // sendable returns the names that are valid scopes (RFC 6749, section 3.3). Scopes of rules
