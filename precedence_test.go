@@ -50,10 +50,10 @@ func (e asError) As(target any) bool {
 	return ok
 }
 
-// asReason is an error that offers a reason only through its method As.
-type asReason struct{ error }
+// asReasonError is an error that offers a reason only through its method As.
+type asReasonError struct{ error }
 
-func (e asReason) As(target any) bool {
+func (e asReasonError) As(target any) bool {
 	to, ok := target.(*bearer.Reason)
 	if ok {
 		*to, _ = e.error.(bearer.Reason) //nolint:errorlint // the test sets a Reason
@@ -61,14 +61,14 @@ func (e asReason) As(target any) bool {
 	return ok
 }
 
-// isReason is an error that equals a reason only through its method Is. It wraps an error.
-type isReason struct {
+// isReasonError is an error that equals a reason only through its method Is. It wraps an error.
+type isReasonError struct {
 	reason bearer.Reason
 	error
 }
 
-func (e isReason) Is(target error) bool { return target == e.reason } //nolint:errorlint // a method Is compares
-func (e isReason) Unwrap() error        { return e.error }
+func (e isReasonError) Is(target error) bool { return target == e.reason }
+func (e isReasonError) Unwrap() error        { return e.error }
 
 var errPlain = errors.New("an error without a reason")
 
@@ -83,13 +83,13 @@ func randomLeaf(random *rand.Rand, reason bearer.Reason) ([]bearer.Reason, error
 	case 2:
 		return []bearer.Reason{reason}, asError{reason, nil}
 	case 3:
-		return []bearer.Reason{reason}, asReason{reason}
+		return []bearer.Reason{reason}, asReasonError{reason}
 	case 4:
-		return []bearer.Reason{reason}, isReason{reason, errPlain}
+		return []bearer.Reason{reason}, isReasonError{reason, errPlain}
 	case 5:
 		return faulty, fmt.Errorf("wrapped: %w", error((*bearer.Error)(nil)))
 	case 6:
-		return faulty, asReason{bearer.Reason("made up")}
+		return faulty, asReasonError{bearer.Reason("made up")}
 	case 7:
 		return faulty, bearer.Reason([]string{"", "made up"}[random.IntN(2)])
 	default:
@@ -117,7 +117,7 @@ func randomError(random *rand.Rand, depth int) ([]bearer.Reason, error) {
 		case 1:
 			return append(reasons, reason), asError{reason, inner}
 		case 2:
-			return append(reasons, reason), isReason{reason, inner}
+			return append(reasons, reason), isReasonError{reason, inner}
 		}
 		reasons, inner = randomError(random, depth-1)
 		odd := []bearer.Reason{"", "made up"}[random.IntN(2)]
