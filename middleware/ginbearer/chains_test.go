@@ -110,7 +110,7 @@ func TestEnforceRoutesRefusesLateUse(t *testing.T) {
 		source, want string
 		declare      func()
 	}{
-		{`ginbearer.EnforceRoutes(guard, late, rules)`, "already has the route GET /x", func() { ginbearer.EnforceRoutes(guard, late, rules) }},
+		{`ginbearer.EnforceRoutes(guard, late, rules)`, "already has the routes GET /x", func() { ginbearer.EnforceRoutes(guard, late, rules) }},
 		{`ginbearer.EnforceRoutes(none, empty, rules)`, "guard is nil", func() { ginbearer.EnforceRoutes(none, empty, rules) }},
 		{`ginbearer.EnforceRoutes(guard, nil, rules)`, "engine is nil", func() { ginbearer.EnforceRoutes(guard, nil, rules) }},
 		{`ginbearer.EnforceRoutes(guard, empty, wrong)`, "get /x", func() { ginbearer.EnforceRoutes(guard, empty, wrong) }},

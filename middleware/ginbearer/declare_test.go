@@ -44,3 +44,22 @@ func TestWrongDeclarations(t *testing.T) {
 		t.Errorf("got the routes %v, want no route", routes)
 	}
 }
+
+// TestEngineWithRoutes checks that EnforceRoutes names every mistake at once, and that the
+// guard has no rules afterwards.
+func TestEngineWithRoutes(t *testing.T) {
+	_, guard := routertest.NewGuard(t, nil)
+	engine := gin.New()
+	engine.GET("/b", func(*gin.Context) {})
+	engine.POST("/a", func(*gin.Context) {})
+	wrong := scopes.Routes{"get /x": scopes.All("x")}
+	rules := scopes.Routes{"GET /b": scopes.All("x")}
+	for _, want := range []string{"GET /b, POST /a", "get /x"} {
+		declaretest.Refused(t, "declare_test.go", `ginbearer.EnforceRoutes(guard, engine, wrong)`, want, func() { ginbearer.EnforceRoutes(guard, engine, wrong) })
+	}
+	declaretest.Refused(t, "declare_test.go", `ginbearer.EnforceRoutes(guard, engine, rules)`, "GET /b, POST /a", func() { ginbearer.EnforceRoutes(guard, engine, rules) })
+	declaretest.Refused(t, "declare_test.go", `ginbearer.EnforceRoutes(guard, nil, rules)`, "engine is nil", func() { ginbearer.EnforceRoutes(guard, nil, rules) })
+	if routes := guard.Routes(); len(routes) != 0 {
+		t.Errorf("got the rules %v, want none", routes)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -36,16 +37,29 @@ import (
 // or if the rules have a mistake in them ([scopes.Routes.Err]).
 func EnforceRoutes(g *middleware.Guard, engine *gin.Engine, rules scopes.Routes) {
 	e := &enforcer{engine: engine, rules: rules}
+	if err := errors.Join(unfit(engine), rules.Err()); g != nil && err != nil {
+		refuse(err) // before the guard records the rules
+	}
 	e.guard = g.EnforceRoutes(rules, e.pattern)
-	if engine == nil {
-		refuse(errors.New("ginbearer: the engine is nil"))
-	}
-	if routes := engine.Routes(); len(routes) > 0 {
-		refuse(errors.New("ginbearer: the engine already has the route " + routes[0].Method + " " + routes[0].Path +
-			"; call EnforceRoutes before you register routes, because gin does not apply the guard to earlier routes"))
-	}
 	engine.Handlers = append(gin.HandlersChain{recordMethod}, engine.Handlers...)
 	engine.Use(e.handle)
+}
+
+// unfit returns an error if the engine is nil or has routes. The error names all routes.
+func unfit(engine *gin.Engine) error {
+	if engine == nil {
+		return errors.New("ginbearer: the engine is nil")
+	}
+	var names []string
+	for _, route := range engine.Routes() {
+		names = append(names, route.Method+" "+route.Path)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	slices.Sort(names)
+	return errors.New("ginbearer: the engine already has the routes " + strings.Join(names, ", ") +
+		"; call EnforceRoutes before you register routes, because gin does not apply the guard to earlier routes")
 }
 
 // refuse panics with the error and the source line of the declaration.
