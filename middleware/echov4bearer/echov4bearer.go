@@ -81,6 +81,9 @@ func Handle(g *middleware.Guard, routes interface {
 // element. So Enforce denies requests with such a parameter. It also denies a request if
 // echo has not chosen a route, for example in e.Pre. [EnforceRoutes] has no such limits on
 // parameters, because echo itself chooses the route.
+//
+// As with [EnforceRoutes], do not use middleware.Timeout of echo or [http.TimeoutHandler] in
+// front of this middleware.
 func Enforce(g *middleware.Guard, t *scopes.Table) echo.MiddlewareFunc {
 	enforce, deny := adapt(g.Enforce(t)), adapt(g.Enforce(nil))
 	return func(next echo.HandlerFunc) echo.HandlerFunc {

@@ -31,6 +31,11 @@ import (
 // of the request after echo chose the route, the middleware denies the request. So use
 // middleware.Rewrite and middleware.MethodOverride of echo in e.Pre. EnforceRoutes panics if
 // the guard is nil or the rules have a mistake in them ([scopes.Routes.Err]).
+//
+// Do not use middleware.Timeout of echo or [http.TimeoutHandler] in front of this middleware:
+// a request that runs on after its timeout is then judged as the request to which echo has
+// given its context. Put http.TimeoutHandler around the server, use middleware.ContextTimeout
+// of echo, or use [Require] at the routes.
 func EnforceRoutes(g *middleware.Guard, rules scopes.Routes) echo.MiddlewareFunc {
 	guard := g.EnforceRoutes(rules, pattern)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
@@ -69,12 +74,20 @@ func pattern(r *http.Request) string {
 		router = e.Router()
 	}
 	router.Find(r.Method, echo.GetPath(r), again)
-	if r.Method == ctx.method && (again.Path() != ctx.c.Path() || !same(again.Handler(), ctx.c.Handler())) {
+	path, handler := again.Path(), again.Handler()
+	if r.Method == ctx.method && (path != ctx.c.Path() || !same(handler, ctx.c.Handler())) {
 		// Echo now chooses another route. So middleware has changed the request, and the
 		// rule of the changed request is not the rule of the handler.
 		return ""
 	}
-	return again.Path()
+	// Without a route, echo chooses an entry that it does not distinguish from a route. No
+	// route has the method RouteNotFound, and echo chooses the same entry for this method.
+	again.Reset(r, nil)
+	router.Find(echo.RouteNotFound, echo.GetPath(r), again)
+	if same(handler, again.Handler()) {
+		return ""
+	}
+	return path
 }
 
 // same reports whether a and b are the same function with the same variables. Echo registers
