@@ -30,7 +30,23 @@
 // example StripSlashes, URLFormat, CleanPath and GetHead of package
 // github.com/go-chi/chi/v5/middleware. Put this middleware before the guard. After the
 // guard, such middleware has no effect on the route, also in mounted routers: chi serves
-// the route whose rule the guard has checked.
+// the route whose rule the guard has checked. But the guard cannot prevent that middleware
+// after it gives the request another [chi.Context], or changes RoutePatterns of the context.
+//
+// # Time limits
+//
+// chi uses a [chi.Context] again for another request as soon as the router returns. But
+// behind [http.TimeoutHandler], a request can run on. So the guard gives each request a
+// [chi.Context] of its own, and http.TimeoutHandler can be in Use of the same router, in
+// front of the guard or after it. If the time is over before the guard runs, the guard
+// answers 503 and calls no handler. Do not use http.TimeoutHandler in a router around the
+// router with the guard: there, chi itself changes the context of another request. Do not
+// use middleware that returns before its next handler does and gives this handler a context
+// without a deadline.
+//
+// Middleware in front of the guard can read the pattern of the route from its own
+// [chi.Context], but no URL parameters. If the context of the request has a deadline, it
+// cannot read the pattern.
 package chibearer
 
 import (
@@ -38,7 +54,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/go-chi/chi/v5"
 
@@ -70,7 +85,7 @@ func EnforceRoutes(g *middleware.Guard, rules scopes.Routes) func(http.Handler) 
 type enforcer struct {
 	rules   scopes.Routes
 	require func(http.Handler) http.Handler
-	trees   sync.Map // *chi.Mux to *tree; it has one entry for each router that uses the middleware
+	trees   trees
 }
 
 // wrap is the middleware. The audit and the guard recognize the function by its address.
@@ -85,29 +100,30 @@ type handler struct {
 
 // ServeHTTP finds the route and passes the request to the guard.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h.guarded.ServeHTTP(w, r.WithContext(h.enforcer.find(r))) //nolint:contextcheck // find returns a context that inherits
+	pooled := chi.RouteContext(r.Context())
+	own, ok := private(r.Context(), pooled)
+	if !ok {
+		http.Error(w, "the time limit of the request is over", http.StatusServiceUnavailable)
+		return
+	}
+	f := h.enforcer.find(r, own)
+	if _, limited := r.Context().Deadline(); !limited && len(f.levels) > 0 && f.pattern != "" {
+		// Middleware in front of the guard, such as metrics, reads the pattern from here.
+		pooled.RoutePatterns = append(pooled.RoutePatterns, strings.TrimPrefix(f.pattern, strings.TrimSuffix(f.prefix, "/*")))
+	}
+	h.guarded.ServeHTTP(w, r.WithContext(f)) //nolint:contextcheck // find returns a context that inherits
 }
 
-// find returns the context for the request. It contains the route that chi will choose.
-func (e *enforcer) find(r *http.Request) *found {
+// find returns the context for the request. It contains the route that chi will choose. The
+// argument rctx is chi's context for this request, or nil.
+func (e *enforcer) find(r *http.Request, rctx *chi.Context) *found {
 	f := &found{Context: r.Context(), method: r.Method}
-	rctx := chi.RouteContext(r.Context())
 	if rctx == nil {
 		return f // the middleware wraps the router, so there is no route
 	}
-	root, ok := rctx.Routes.(*chi.Mux)
-	if !ok || root == nil {
-		return f
+	if root, ok := rctx.Routes.(*chi.Mux); ok && root != nil {
+		f.locate(e, e.trees.of(root), rctx, r)
 	}
-	cached, ok := e.trees.Load(root)
-	if !ok {
-		cached, _ = e.trees.LoadOrStore(root, newTree(root))
-	}
-	tree, ok := cached.(*tree)
-	if !ok {
-		return f
-	}
-	f.locate(e, tree, rctx, r)
 	return f
 }
 

@@ -12,16 +12,19 @@ import (
 // found is the context of a request after the guard. It contains the route whose rule the
 // guard checks, and makes sure that chi serves this route.
 //
+// The request has a chi context of its own. chi uses its contexts again after a request, but
+// the request can run on, for example behind [http.TimeoutHandler].
+//
 // Middleware after the guard can change RoutePath and RouteMethod of chi's context. To
 // find the route, chi first reads its context with Value, and then reads RoutePath and
 // RouteMethod. So Value restores both fields until chi has found the route. Then Value puts
 // back the RoutePath that was there before the guard, because a mux behind [http.StripPrefix]
 // uses RoutePath if it is set.
 type found struct {
-	context.Context //nolint:containedctx // this is a context
-	rctx            *chi.Context
-	method          string // of the request
-	route           string // the method that chi uses
+	context.Context              //nolint:containedctx // this is a context
+	rctx            *chi.Context // of this request only
+	method          string       // of the request
+	route           string       // the method that chi uses
 	pattern         string
 	prefix          string // the pattern of the router in which the guard is
 	level           *tree  // the router in which the guard is; nil if unknown
@@ -50,6 +53,26 @@ func (f *found) Value(key any) any {
 		return f.rctx
 	}
 	return f.Context.Value(key)
+}
+
+// private returns a copy of chi's context that only this request uses. It returns nil if
+// there is no context. The result ok is false if the time limit of the request was over
+// before the copy was complete, because chi can then have given its context to another
+// request. A client that closes its connection changes nothing if there is no limit.
+func private(ctx context.Context, rctx *chi.Context) (_ *chi.Context, ok bool) {
+	if rctx == nil {
+		return nil, true
+	}
+	if _, limited := ctx.Deadline(); !limited {
+		return rctx.Clone(), true
+	}
+	if ctx.Err() != nil {
+		return nil, false
+	}
+	own := rctx.Clone()
+	// The end of ctx and stop lock the same mutex, so the copy is complete before the end.
+	stop := context.AfterFunc(ctx, func() {})
+	return own, stop()
 }
 
 // locate finds the guard among the routers, and the route that chi will choose.

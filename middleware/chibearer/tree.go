@@ -1,10 +1,12 @@
 package chibearer
 
 import (
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/go-chi/chi/v5"
 
@@ -26,6 +28,29 @@ type entry struct {
 	mount    string                  // the pattern of the mount, ending with "/*", or "" if this is no mount
 	sub      *tree                   // the mounted router, or nil for another mounted handler
 	guards   []*enforcer             // in the list of With or Group around the mounted router
+}
+
+// maxTrees is the largest number of routers that an enforcer keeps in memory.
+const maxTrees = 64
+
+// trees contains the trees of the routers that use the middleware, usually one. It is safe
+// for concurrent use. A map never changes after it was stored.
+type trees struct {
+	known atomic.Pointer[map[*chi.Mux]*tree]
+}
+
+// of returns the tree of the router. If trees is full, it forgets all other routers.
+func (t *trees) of(root *chi.Mux) *tree {
+	known := t.known.Load()
+	if known != nil && (*known)[root] != nil {
+		return (*known)[root]
+	}
+	more := map[*chi.Mux]*tree{root: newTree(root)}
+	if known != nil && len(*known) < maxTrees {
+		maps.Copy(more, *known)
+	}
+	t.known.Store(&more)
+	return more[root]
 }
 
 func newTree(r chi.Routes) *tree { return buildTree(r, nil) }
