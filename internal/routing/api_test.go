@@ -35,6 +35,7 @@ func api() []route {
 		{method: "GET", path: "/account", rule: "account.read"},
 		{method: "GET", path: "/optional", rule: "optional"},
 		{method: "GET", path: "/projects/sandbox", rule: "public"},
+		{method: "GET", path: "/projects/café", rule: "public"}, // as sent, its path has escapes
 		{method: "GET", path: "/projects/{id}", rule: "projects.read"},
 		{method: "GET", path: "/users/root", rule: "admin"},
 		{method: "GET", path: "/users/{id}", rule: "public"},

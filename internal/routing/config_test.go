@@ -21,6 +21,7 @@ type config struct {
 	handler               http.Handler
 	rewrites              bool   // an option changes the path of plain requests
 	unfit                 bool   // a table must not be used with this router; see TestUnfitTables
+	encoded               bool   // the router compares the encoded path, so it never serves "/projects/café"
 	shadowed              string // the path of a route that a different handler with the same rule serves
 }
 

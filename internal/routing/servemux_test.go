@@ -68,7 +68,7 @@ func httpRouters(t *testing.T) []config {
 			"default":    func(*httprouter.Router) {},
 			"no repairs": func(r *httprouter.Router) { r.RedirectFixedPath, r.RedirectTrailingSlash = false, false },
 		} {
-			s := newSite(t, without(digitsOnly, "GET /projects/sandbox", "GET /users/root", "GET /files/secret/{path...}", "GET /admin/login", "/{page}", "/{path...}"))
+			s := newSite(t, without(digitsOnly, "GET /projects/sandbox", "GET /projects/café", "GET /users/root", "GET /files/secret/{path...}", "GET /admin/login", "/{page}", "/{path...}"))
 			router := httprouter.New()
 			change(router)
 			name := colons("/*path")
