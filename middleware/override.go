@@ -21,12 +21,15 @@ var overrideFields = []string{
 	"X-Forwarded-Method",      // Traefik and Caddy: the method of the request before forward-auth
 	"X-Http-Method",           // OData and ASP.NET Web API
 	"X-Http-Method-Override",  // Rack and Rails, Symfony, Slim, WordPress, Express method-override, Plack, gorilla/handlers, echo
+	"X-Http-Methodoverride",   // a spelling that some programs read
 	"X-Method-Override",       // Express method-override
 	"X-Original-Method",       // ingress-nginx: the method of the request before auth_request
 
 	// The path or the URL.
+	"X-Accel-Mapping",       // Rack::Sendfile: replaces a part of the file's path (CVE-2025-61780)
 	"X-Envoy-Original-Path", // Envoy: the path before a rewrite
 	"X-Envoy-Original-Url",  // Envoy: the URL before an internal redirect
+	"X-Forwarded-Base-Path", // a part of the path that a proxy has removed
 	"X-Forwarded-Path",      // Kong: the path before the removal of the route's prefix
 	"X-Forwarded-Pathbase",  // YARP: the part of the path that the proxy has removed
 	"X-Forwarded-Uri",       // Traefik and Caddy: the target of the request before forward-auth
@@ -49,6 +52,7 @@ var overrideFields = []string{
 	"X-Rewrite-Uri",
 	"X-Rewrite-Url",        // ISAPI_Rewrite; Symfony (CVE-2018-14773), Laminas, Yii
 	"X-Script-Name",        // WSGI programs that remove the value from the start of the path
+	"X-Sendfile-Type",      // Rack::Sendfile: with X-Accel-Mapping, the file that a proxy in front sends
 	"X-Waws-Unencoded-Url", // Azure App Service: the path before decoding
 
 	// The host.
