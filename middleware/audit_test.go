@@ -2,10 +2,13 @@ package middleware_test
 
 import (
 	"iter"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -62,16 +65,43 @@ func TestAuditRoutes(t *testing.T) {
 }
 
 func TestAuditReportText(t *testing.T) {
-	report := middleware.AuditRoutes(pairs("POST /b", "GET /a", "GET /open"), scopes.Routes{"GET /a": scopes.Public(), "GET /c": scopes.All()})
+	report := middleware.AuditRoutes(pairs("POST /b", "GET /a", "GET /open", "/files/", "/docs/", "/none"), scopes.Routes{
+		"GET /a": scopes.Public(), "GET /c": scopes.All(), "GET /files/": scopes.All("f"), "PUT /docs/": scopes.All("d"), "DELETE /docs/": scopes.All("d"),
+	})
 	report.Unguarded = []string{"GET /open"}
-	const text = "GET /a is public\nGET /open is not behind the guard and needs no token\nPOST /b has no rule and is denied\nthe rule for GET /c applies to no route\n"
+	const text = "/docs/ has rules only for DELETE, PUT; other methods are denied\n/files/ has rules only for GET, HEAD; other methods are denied\n/none has no rule and is denied\n" +
+		"GET /a is public\nthe audit found no guard with these rules for GET /open\nPOST /b has no rule and is denied\nthe rule for GET /c applies to no route\n"
 	if got := report.String(); got != text {
-		t.Errorf("got text %q, want %q", got, text)
+		t.Errorf("got text\n%s\nwant\n%s", got, text)
 	}
-	const err = "middleware: route GET /open is not behind the guard and needs no token\n" +
+	const err = "middleware: route GET /open: the audit found no guard with these rules; check with bearertest.Unguarded whether the route needs a token\n" +
+		"middleware: route /docs/ has rules only for DELETE, PUT; other methods are denied\n" +
+		"middleware: route /files/ has rules only for GET, HEAD; other methods are denied\n" +
+		"middleware: route /none has no rule and is denied\n" +
 		"middleware: route GET /open has no rule and is denied\nmiddleware: route POST /b has no rule and is denied\n" +
 		`middleware: rule "GET /c" applies to no route of the router`
 	if got := report.Err(); got == nil || got.Error() != err {
-		t.Errorf("got error %v, want %s", got, err)
+		t.Errorf("got error\n%v\nwant\n%s", got, err)
+	}
+}
+
+// TestAuditedMux sends requests to a mux with a route of all methods and a rule for one
+// method. The audit must describe what the guard does.
+func TestAuditedMux(t *testing.T) {
+	guard := refuser(t, bearer.Malformed, nil)
+	mux := http.NewServeMux()
+	mux.HandleFunc("/files/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	rules := scopes.Routes{"GET /files/": scopes.Public()}
+	h := guard.EnforceRoutes(rules, func(r *http.Request) string { _, pattern := mux.Handler(r); return pattern })(mux)
+	for method, want := range map[string]int{"GET": http.StatusNoContent, "HEAD": http.StatusNoContent, "POST": http.StatusUnauthorized, "DELETE": http.StatusUnauthorized} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(method, "/files/a", http.NoBody))
+		if w.Code != want {
+			t.Errorf("%s: got status %d, want %d", method, w.Code, want)
+		}
+	}
+	const want = "middleware: route /files/ has rules only for GET, HEAD; other methods are denied"
+	if err := middleware.AuditRoutes(pairs("/files/"), rules).Err(); err == nil || err.Error() != want {
+		t.Errorf("got error %v, want %s", err, want)
 	}
 }

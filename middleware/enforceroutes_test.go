@@ -3,6 +3,7 @@ package middleware_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,19 +55,19 @@ func TestEnforceRoutes(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/x", http.NoBody)
 		r.Method = row.method
 		r.Header.Set("Pattern", row.pattern)
-		want := row.method
+		want := []string{row.method}
 		if row.announced != "" {
 			r.Header.Set("Origin", "https://h")
 			r.Header.Set("Access-Control-Request-Method", row.announced)
-			want = row.announced
+			want = []string{row.announced, http.MethodOptions}
 		}
 		asked = nil
 		h.ServeHTTP(httptest.NewRecorder(), r)
 		if (served != "") != row.allowed || served != "" && served != row.method {
 			t.Errorf("%s %q, announced %q: got a request with method %q for the handler, want a request: %v", row.method, row.pattern, row.announced, served, row.allowed)
 		}
-		if len(asked) != 1 || asked[0] != want {
-			t.Errorf("%s %q, announced %q: got calls of match with the methods %q, want one call with %q", row.method, row.pattern, row.announced, asked, want)
+		if !slices.Equal(asked, want) {
+			t.Errorf("%s %q, announced %q: got calls of match with the methods %q, want %q", row.method, row.pattern, row.announced, asked, want)
 		}
 	}
 }
@@ -115,16 +116,54 @@ func TestEnforceRoutesPanics(t *testing.T) {
 	}
 	var none *middleware.Guard
 	match := func(*http.Request) string { return "" }
+	rules := scopes.Routes{"GET /x": scopes.All()}
 	wrong := scopes.Routes{"get /x": scopes.All()}
 	for _, row := range []struct {
 		source, want string
 		declare      func()
 	}{
-		{`none.EnforceRoutes(nil, match)`, "guard is nil", func() { none.EnforceRoutes(nil, match) }},
+		{`none.EnforceRoutes(nil, match)`, "middleware: EnforceRoutes (declared at ", func() { none.EnforceRoutes(nil, match) }},
+		{`none.EnforceRoutes(rules, match)`, ": the guard is nil", func() { none.EnforceRoutes(rules, match) }},
+		{`none.Enforce(nil)`, "middleware: Enforce (declared at ", func() { none.Enforce(nil) }},
+		{`guard.Enforce(nil)(nil)`, "middleware: Enforce (declared at ", func() { guard.Enforce(nil)(nil) }},
+		{`guard.EnforceRoutes(wrong, match)`, "middleware: EnforceRoutes: scopes: route ", func() { guard.EnforceRoutes(wrong, match) }},
 		{`guard.EnforceRoutes(nil, nil)`, "function match is nil", func() { guard.EnforceRoutes(nil, nil) }},
 		{`guard.EnforceRoutes(wrong, match)`, "get /x", func() { guard.EnforceRoutes(wrong, match) }},
 		{`guard.EnforceRoutes(nil, match)(nil)`, "handler is nil", func() { guard.EnforceRoutes(nil, match)(nil) }},
 	} {
 		declaretest.Refused(t, "enforceroutes_test.go", row.source, row.want, row.declare)
+	}
+}
+
+// TestPreflightOfAnotherRoute tests that a preflight request reaches only a route with a rule.
+// The mux serves a preflight request by the route of OPTIONS.
+func TestPreflightOfAnotherRoute(t *testing.T) {
+	guard, err := middleware.New(new(bearer.JWTVerifier), &middleware.Options{AllowPreflight: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		name     string
+		patterns []string
+		rules    scopes.Routes
+		want     int
+	}{
+		{"a route of all methods", []string{"/items/{id}"}, scopes.Routes{"/items/{id}": scopes.All("read")}, http.StatusNoContent},
+		{"the catch-all has no rule", []string{"GET /items/{id}", "/"}, scopes.Routes{"GET /items/{id}": scopes.All("read")}, http.StatusUnauthorized},
+		{"the catch-all has a rule", []string{"GET /items/{id}", "/"}, scopes.Routes{"GET /items/{id}": scopes.All("read"), "/": scopes.All("admin")}, http.StatusNoContent},
+		{"the announced method has no rule", []string{"GET /items/{id}", "/"}, scopes.Routes{"/": scopes.Public()}, http.StatusUnauthorized},
+		{"no route for OPTIONS", []string{"GET /items/{id}"}, scopes.Routes{"GET /items/{id}": scopes.All("read")}, http.StatusMethodNotAllowed},
+	} {
+		mux := http.NewServeMux()
+		for _, pattern := range row.patterns {
+			mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+		}
+		match := func(r *http.Request) string { _, pattern := mux.Handler(r); return pattern }
+		r := httptest.NewRequest(http.MethodOptions, "/items/1", http.NoBody)
+		r.Header.Set("Origin", "https://app.example")
+		r.Header.Set("Access-Control-Request-Method", http.MethodGet)
+		if w := serve(guard.EnforceRoutes(row.rules, match)(mux), r); w.Code != row.want {
+			t.Errorf("%s: got status %d, want status %d", row.name, w.Code, row.want)
+		}
 	}
 }

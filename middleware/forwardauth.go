@@ -46,7 +46,7 @@ import (
 // knows of a body only if the proxy passes Content-Length or Transfer-Encoding to the
 // handler.
 func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
-	declare.NotNil(transport, enforcedRoutes, "guard", g)
+	declare.NotNil(transport, "ForwardAuth", "guard", g)
 	g.rules.addTable(t)
 	rules := g.rulesBehind(t)
 	dialect, removed := allDialects[g.opts.Dialect], g.alwaysRemoved()

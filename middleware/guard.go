@@ -48,29 +48,44 @@ func (g *Guard) Require(rule scopes.Rule) func(http.Handler) http.Handler {
 // RequireAt does what [Guard.Require] does. In addition, RequireAt records the pattern of
 // the route for [Guard.Routes]. The pattern has the syntax of your router. If the router
 // does not set the request's Pattern, observers receive the pattern of RequireAt as the
-// route. Use RequireAt with routers that [Guard.Handle] does not support.
+// route. Use RequireAt with routers that [Guard.Handle] does not support. If the pattern
+// begins with a method in lower case, RequireAt panics.
 func (g *Guard) RequireAt(pattern string, rule scopes.Rule) func(http.Handler) http.Handler {
 	route := Route{Pattern: pattern, Rule: rule}
 	g.mustBeValid(route)
 	g.rules.add(route)
-	return func(next http.Handler) http.Handler {
-		declare.NotNil(transport, pattern, "handler", next)
-		return &required{g, route, next}
-	}
+	return (&requirement{g, route}).wrap
+}
+
+type requirement struct {
+	guard *Guard
+	route Route
+}
+
+// wrap is the middleware of Require. Package chibearer recognizes the function by its
+// address, so it must not be a closure, which the compiler may copy.
+func (r *requirement) wrap(next http.Handler) http.Handler {
+	declare.NotNil(transport, r.route.Pattern, "handler", next)
+	return &required{r.guard, r.route, next}
 }
 
 // Enforce returns middleware for a whole mux. The middleware checks each request against
 // the rule of its route in t. The middleware denies requests for routes without a rule. If
-// t is nil, it denies every request. The table itself finds the route of a request, so
-// Enforce works with every router. Other middleware that changes the method, host or path
-// of requests must run before the guard. The returned middleware panics if it gets a nil
+// t is nil, it denies every request.
+//
+// The table finds the route itself, with the rules of [http.ServeMux]. Use Enforce only in
+// front of an http.ServeMux, or of a router that chooses the same route for each path that
+// the table accepts. For other routers, use [Guard.EnforceRoutes] or [Guard.Require]. Other
+// middleware that changes the method, host or path of requests must run before the guard.
+//
+// Enforce panics if the guard is nil. The returned middleware panics if it gets a nil
 // handler.
 func (g *Guard) Enforce(t *scopes.Table) func(http.Handler) http.Handler {
-	declare.NotNil(transport, enforcedRoutes, "guard", g)
+	declare.NotNil(transport, "Enforce", "guard", g)
 	g.rules.addTable(t)
 	hosts := sync.OnceValue(func() bool { return hasHosts(t) }) // called at the first request without a rule
 	return func(next http.Handler) http.Handler {
-		declare.NotNil(transport, enforcedRoutes, "handler", next)
+		declare.NotNil(transport, "Enforce", "handler", next)
 		return &enforced{g, t, hosts, next}
 	}
 }
@@ -80,7 +95,9 @@ func (g *Guard) Enforce(t *scopes.Table) func(http.Handler) http.Handler {
 // the request, or "" if there is no route. The middleware denies requests without a route,
 // and requests for routes without a rule. Because the router itself chooses the route, the
 // rule is always the rule of the handler that serves the request. The function match must
-// be safe for concurrent use.
+// be safe for concurrent use. Its result must not depend on the fields of Options.Headers,
+// or on Authorization if Options.RemoveAuthorization is set, because the guard changes these
+// fields before the router chooses the route.
 //
 // For chi, gin and echo, use the functions EnforceRoutes of the modules chibearer,
 // ginbearer, echov4bearer and echov5bearer. For an [http.ServeMux], the guard is around the
@@ -94,29 +111,27 @@ func (g *Guard) Enforce(t *scopes.Table) func(http.Handler) http.Handler {
 // guard. With GODEBUG=httpmuxgo121=1, do not use EnforceRoutes with an [http.ServeMux],
 // because such a mux ignores the methods in patterns.
 //
-// If Options.AllowPreflight is set, match gets a preflight request with the method that it
-// announces. A router that has already chosen the route for OPTIONS cannot find the route
-// of the announced method. Then the guard must be in front of the router, as in the
-// example for gorilla/mux in examples/routers.
+// If Options.AllowPreflight is set, match gets a preflight request twice: with the method
+// that it announces, and with the method OPTIONS. If the router has a different route for
+// OPTIONS, this route must have a rule too. A router that has already chosen the route for
+// OPTIONS cannot find the route of the announced method. Then the guard must be in front of
+// the router, as in the example for gorilla/mux in examples/routers.
 //
 // EnforceRoutes panics if the rules have a mistake in them ([scopes.Routes.Err]), or if
 // match is nil. The returned middleware panics if it gets a nil handler.
 func (g *Guard) EnforceRoutes(rules scopes.Routes, match func(*http.Request) (pattern string)) func(http.Handler) http.Handler {
-	declare.NotNil(transport, enforcedRoutes, "guard", g)
-	declare.NotNil(transport, enforcedRoutes, "function match", match)
+	declare.NotNil(transport, "EnforceRoutes", "guard", g)
+	declare.NotNil(transport, "EnforceRoutes", "function match", match)
 	if err := rules.Err(); err != nil {
-		panic(scopes.Invalid(fmt.Errorf("middleware: %w", err)).Err()) //nolint:forbidigo // Handle panics too; Invalid adds the source line
+		panic(scopes.Invalid(fmt.Errorf("middleware: EnforceRoutes: %w", err)).Err()) //nolint:forbidigo // Handle panics too; Invalid adds the source line
 	}
 	g.rules.addRoutes(rules)
 	hosts := slices.ContainsFunc(slices.Collect(maps.Keys(rules)), hasHost)
 	return func(next http.Handler) http.Handler {
-		declare.NotNil(transport, enforcedRoutes, "handler", next)
+		declare.NotNil(transport, "EnforceRoutes", "handler", next)
 		return &matched{g, rules, hosts, match, next}
 	}
 }
-
-// enforcedRoutes is the name of a table in panic messages.
-const enforcedRoutes = "a table of routes"
 
 type required struct {
 	guard *Guard
@@ -169,6 +184,15 @@ func (h *matched) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	asked := h.guard.announced(r)
 	pattern := h.match(asked)
 	rule, name := h.rules.Rule(asked.Method, pattern)
+	if asked != r {
+		// The router serves a preflight request by the route of OPTIONS. If this is a
+		// different route than the announced one, it must have a rule too.
+		if served := h.match(r); served != "" && served != pattern {
+			if own, _ := h.rules.Rule(r.Method, served); own.IsZero() {
+				rule, name, asked, pattern = own, "", r, served
+			}
+		}
+	}
 	cause := ""
 	if rule.IsZero() {
 		cause = noRoute

@@ -1,9 +1,11 @@
 package middleware
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/bearerkit/bearer/internal/declare"
@@ -27,8 +29,9 @@ func (r Route) String() string { return declare.Sentence(r.Pattern, r.Rule) }
 // for [Guard.Routes]. With the zero Rule, every request for the pattern is denied.
 //
 // Handle panics if the rule has a mistake in it ([scopes.Rule.Err]), if mux or handler is
-// nil, or if mux does not accept the pattern. The zero Rule does not count as a mistake
-// here. The panic message contains the source line of the declaration.
+// nil, if the method in the pattern is in lower case, or if mux does not accept the pattern.
+// The zero Rule does not count as a mistake here. The panic message contains the source
+// line of the declaration.
 func (g *Guard) Handle(mux interface{ Handle(string, http.Handler) }, pattern string, rule scopes.Rule, handler http.Handler) {
 	route := Route{Pattern: pattern, Rule: rule}
 	g.mustBeValid(route)
@@ -41,18 +44,31 @@ func (g *Guard) Handle(mux interface{ Handle(string, http.Handler) }, pattern st
 // transport is the prefix of the panic messages of this package.
 const transport = "middleware"
 
-// mustBeValid panics if the guard is nil or the rule is invalid. The guard is nil if a
-// program ignores an error of New.
+// mustBeValid panics if the guard is nil, the rule is invalid, or the pattern begins with a
+// method in lower case. The guard is nil if a program ignores an error of New.
 func (g *Guard) mustBeValid(route Route) {
 	declare.NotNil(transport, route.Pattern, "guard", g)
 	declare.Rule(transport, route.Pattern, route.Rule)
+	// The guard denies every request whose method contains lower-case letters.
+	if method := methodOf(route.Pattern); method != strings.ToUpper(method) {
+		panic(scopes.Invalid(fmt.Errorf("%s: %s: the method must be in upper case", transport, route.Pattern)).Err()) //nolint:forbidigo // http.ServeMux.Handle panics too
+	}
+}
+
+// methodOf returns the method at the beginning of a pattern, or "".
+func methodOf(pattern string) string {
+	if i := strings.IndexAny(pattern, " \t/{"); i >= 0 && (pattern[i] == ' ' || pattern[i] == '\t') {
+		return pattern[:i]
+	}
+	return ""
 }
 
 // Routes returns all routes that were declared so far with Handle, Enforce, EnforceRoutes,
-// ForwardAuth, Require and RequireAt. The routes are in the order of their declaration. Use Routes to
-// log the routes at start, and to test that every route has a rule. Each call of Routes
-// reads the current routes of the tables. A table lists only routes with a rule; Enforce
-// and ForwardAuth deny all other routes.
+// ForwardAuth, Require and RequireAt. The routes are in the order of their declaration. Use
+// Routes to log the routes at start. Routes does not list a route of the router that was
+// declared without the guard; [AuditRoutes] and bearertest.Unguarded find such routes. Each
+// call of Routes reads the current routes of the tables. A table lists only routes with a
+// rule; Enforce and ForwardAuth deny all other routes.
 func (g *Guard) Routes() []Route { return g.rules.routes() }
 
 // registry contains the rules that were declared with a guard.

@@ -73,6 +73,36 @@ func TestRequiredHandlersHaveRule(t *testing.T) {
 	}
 }
 
+// TestWrongMethods checks that a pattern with a method in lower case is refused, because the
+// guard denies every request with such a method. The guard must not record the route.
+func TestWrongMethods(t *testing.T) {
+	guard := refuser(t, bearer.Malformed, nil)
+	mux := http.NewServeMux()
+	rule, next := scopes.All(), unreachable(t)
+	const want = "the method must be in upper case"
+	for _, row := range []struct {
+		source  string
+		declare func()
+	}{
+		{`guard.Handle(mux, "get /b", rule, next)`, func() { guard.Handle(mux, "get /b", rule, next) }},
+		{`guard.Handle(mux, "Get\t/b", rule, next)`, func() { guard.Handle(mux, "Get\t/b", rule, next) }},
+		{`guard.Handle(mux, "post b.example/", scopes.Rule{}, next)`, func() { guard.Handle(mux, "post b.example/", scopes.Rule{}, next) }},
+		{`guard.RequireAt("get /users/:id", rule)`, func() { guard.RequireAt("get /users/:id", rule) }},
+	} {
+		declaretest.Refused(t, "route_test.go", row.source, want, row.declare)
+	}
+	if routes := guard.Routes(); len(routes) != 0 {
+		t.Errorf("got the routes %v, want none", routes)
+	}
+	good := []string{"", "/lower", "/a b", "GET /x", "b.example/x", "GET b.example/x", "/admin/*", "b.example/a b", "{sub:[a-z ]+}.example/x"}
+	for _, pattern := range good {
+		_ = guard.RequireAt(pattern, rule)
+	}
+	if routes := guard.Routes(); len(routes) != len(good) {
+		t.Errorf("got the routes %v, want %d routes", routes, len(good))
+	}
+}
+
 // TestHandleConflict checks that a panic of the mux contains the source line in this file. It
 // also checks that the guard does not record the route.
 func TestHandleConflict(t *testing.T) {

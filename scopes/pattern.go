@@ -45,6 +45,26 @@ func neverMatches(pattern string) (host, mistake string) {
 	return host, ""
 }
 
+// foreignWildcard describes an element of a pattern that is a wildcard in other routers, and
+// a literal in http.ServeMux. It returns "" if there is none. A table with such a pattern
+// denies the requests that the rule is for.
+func foreignWildcard(pattern string) string {
+	_, _, path := splitPattern(pattern)
+	for element := range strings.SplitSeq(path, "/") {
+		var wildcard, escape string
+		switch {
+		case strings.HasPrefix(element, ":"):
+			wildcard, escape = "{id}", "%3A"
+		case strings.HasPrefix(element, "*"):
+			wildcard, escape = "{path...}", "%2A"
+		default:
+			continue
+		}
+		return fmt.Sprintf("%q is a literal here, not a wildcard: use a wildcard such as %q, or write the literal as %q", element, wildcard, escape+element[1:])
+	}
+	return ""
+}
+
 // matchesItself reports whether a request with the literals of the pattern matches the
 // pattern. Then at least one request matches the pattern. For an invalid pattern, the result
 // is true, because the mux reports the mistake.

@@ -11,8 +11,8 @@ import (
 
 // Routes maps the routes of a router to rules. A key is "METHOD pattern" for one method, or
 // "pattern" for all methods. The pattern has the syntax of your router, and must equal the
-// pattern that the router reports for the route. Requests to a route that matches no key
-// are denied. The nil Routes denies every request. Routes is safe for concurrent use if the
+// pattern that the router reports for the route. The pattern contains a slash, and can have
+// a host in front of the path. Requests to a route that matches no key are denied. The nil Routes denies every request. Routes is safe for concurrent use if the
 // program does not change it.
 //
 // A guard applies Routes to the route that the router itself has chosen. For this reason,
@@ -37,28 +37,46 @@ func (r Routes) Err() error {
 
 // routeMistake describes the mistake in a key of Routes. It returns "" if there is none.
 func routeMistake(name string) string {
+	const form = "want METHOD pattern, or a pattern"
 	method, pattern, found := strings.Cut(name, " ")
+	if !found || strings.Contains(method, "/") {
+		method, pattern = "", name // a pattern for all methods, which may contain a space
+	}
+	host, _, slash := strings.Cut(pattern, "/")
 	switch {
 	case name == "":
-		return "the key is empty; want METHOD pattern, or a pattern"
-	case strings.HasPrefix(name, "/"):
-		return ""
-	case found && pattern != "" && strings.TrimSpace(pattern) == pattern && method != "" && isUpper(method):
-		return ""
-	case found && !isUpper(method):
+		return "the key is empty; " + form
+	case !isUpper(method):
 		return "the method must be in upper case"
-	case !found && strings.Contains(name, "/"):
-		return "" // the pattern of a router with hosts
+	case found && method == "" && pattern != name || strings.TrimSpace(pattern) != pattern:
+		return form + ", without other spaces"
+	case !slash:
+		return "the pattern has no slash; " + form + ", for example GET /healthz"
+	case strings.ContainsAny(host, " \t"):
+		return form + ", without other spaces"
+	case strings.HasSuffix(host, ":") || method == "" && isMethod(host):
+		return "want a space between the method and the pattern"
 	}
-	return "want METHOD pattern, or a pattern; a pattern begins with a slash"
+	return ""
+}
+
+// isMethod reports whether the host of a pattern looks like a method: it contains only
+// upper-case letters and hyphens.
+func isMethod(host string) bool {
+	return host != "" && strings.Trim(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") == ""
 }
 
 // Rule returns the rule for a route, and the key of this rule. The argument pattern is the
 // pattern of the route that the router has chosen, or "" if the router found no route. If
 // no key matches, Rule returns the zero Rule and "". The key of a method takes precedence
-// over the key of all methods. A HEAD request to a route without a key for HEAD has the
-// rule for GET. A method that contains a lower-case
-// letter or is no token matches no key.
+// over the key of all methods. A method that contains a lower-case letter or is no token
+// matches no key.
+//
+// A HEAD request to a route without a key for HEAD has the rule for GET. This needs a route
+// for HEAD: http.ServeMux serves HEAD with a route for GET, but gin, echo and chi do not. For
+// these routers, also register the route for HEAD, for example for a health check. With chi,
+// you can use GetHead of package github.com/go-chi/chi/v5/middleware before the guard
+// instead.
 func (r Routes) Rule(method, pattern string) (Rule, string) {
 	if pattern == "" || !isUpper(method) {
 		return Rule{}, ""

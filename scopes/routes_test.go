@@ -1,6 +1,8 @@
 package scopes_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,18 +51,52 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
+// TestRoutesErr checks the message for each mistake. A key without a mistake has no message.
 func TestRoutesErr(t *testing.T) {
-	err := scopes.Routes{"": scopes.All(), "get /x": scopes.All(), "GET  /x": scopes.All(), "GET": scopes.All(), "/zero": {}, "/any": scopes.Any(), "GET /good": scopes.All(), "api.example/x": scopes.All()}.Err()
+	all := scopes.All()
+	rules := scopes.Routes{"/zero": {}, "/any": scopes.Any()}
+	want := map[string]string{"/zero": "", "/any": ""}
+	for key, message := range map[string]string{
+		"":                 "the key is empty",
+		"get /x":           "the method must be in upper case",
+		"get x":            "the method must be in upper case",
+		"GET  /x":          "want METHOD pattern",
+		"GET /x ":          "want METHOD pattern",
+		" /x":              "want METHOD pattern",
+		"GET":              "the pattern has no slash",
+		"healthz":          "the pattern has no slash",
+		"GET healthz":      "the pattern has no slash",
+		"GET {id}":         "the pattern has no slash",
+		"GET example.com":  "the pattern has no slash",
+		"GET:/x":           "want a space between the method and the pattern",
+		"GET/x":            "want a space between the method and the pattern",
+		"M-SEARCH/x":       "want a space between the method and the pattern",
+		"GET POST /x":      "want METHOD pattern",
+		"GET POST:/x":      "want a space between the method and the pattern",
+		"GET\t/x":          "want METHOD pattern",
+		"GET api.example:": "the pattern has no slash",
+	} {
+		rules[key], want[key] = all, message
+	}
+	good := []string{
+		"GET /good", "/", "GET /", "/x y", "GET /x y", "api.example/x", "GET api.example/x", "GET api.example:8080/x", "localhost/", "GET LOCALHOST.example/",
+		"GET {sub:[a-z]+}.example.com/x", "{sub:[a-z]+}.example.com/x", "GET [::1]/x", "GET /{id:[a-z ]+}", "GET /:id", "GET /*path", "/GET", "M-SEARCH /x",
+	}
+	for _, key := range good {
+		rules[key] = all
+	}
+	err := rules.Err()
 	if err == nil {
 		t.Fatal("got no error, want an error for each mistake")
 	}
-	text := err.Error()
-	if got := strings.Count(text, "scopes: route "); got != 6 {
-		t.Errorf("got %d mistakes, want 6:\n%s", got, text)
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != len(want) {
+		t.Errorf("got %d mistakes, want %d:\n%s", len(lines), len(want), err)
 	}
-	for _, want := range []string{`route "": `, `route "get /x": the method must be in upper case`, `route "GET  /x": `, `route "GET": `, `route "/zero": `, `route "/any": `} {
-		if !strings.Contains(text, want) {
-			t.Errorf("got error %q, want %q in it", text, want)
+	for key, message := range want {
+		prefix := fmt.Sprintf("scopes: route %q: ", key)
+		if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, prefix) && strings.Contains(line, message) }) {
+			t.Errorf("got error\n%s\nwant the line %q with %q", err, prefix, message)
 		}
 	}
 }

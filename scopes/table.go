@@ -53,6 +53,10 @@ type Table struct {
 // the identifier, as in "/files/{id}/tags", there is no such pattern. In this case, put the
 // rule at the route, with Guard.Require or Guard.EnforceRoutes of package middleware.
 //
+// Handle panics for an element that begins with a colon or an asterisk, because other routers
+// use these characters for wildcards. Here, the wildcards are "{id}" and "{path...}". If the
+// element is a literal, write it with an escape, as in "/users/%3Aid".
+//
 // Handle panics if the program runs with the setting httpmuxgo121=1 of GODEBUG. With this
 // setting, http.ServeMux ignores the methods and the wildcards of patterns.
 func (t *Table) Handle(pattern string, rule Rule) {
@@ -71,6 +75,9 @@ func (t *Table) Handle(pattern string, rule Rule) {
 	host, mistake := neverMatches(pattern)
 	if mistake != "" {
 		panic("no request can match the pattern: " + mistake)
+	}
+	if mistake := foreignWildcard(pattern); mistake != "" {
+		panic(mistake)
 	}
 	t.mux.Handle(pattern, h)
 	t.declared = append(t.declared, h)

@@ -204,6 +204,11 @@ func TestTableHandlePanics(t *testing.T) {
 		{"host with a port", "admin.example:8080/", scopes.All(), []string{`"admin.example:8080/"`, "without a port"}},
 		{"host with a full stop at the end", "GET\tadmin.example./", scopes.All(), []string{"full stop"}},
 		{"method in lower case", "get /x", scopes.All(), []string{`"get /x"`, "its method must be in upper case"}},
+		{"wildcard of gin and echo", "GET /users/:id/keys", scopes.All(), []string{`"GET /users/:id/keys"`, `":id" is a literal here`, `"{id}"`, `"%3Aid"`}},
+		{"wildcard of httprouter without a method", "host.example/:id", scopes.All(), []string{`":id" is a literal here`}},
+		{"wildcard for the rest of the path", "/files/*path", scopes.All(), []string{`"*path" is a literal here`, `"{path...}"`, `"%2Apath"`}},
+		{"wildcard of chi and echo", "/files/*", scopes.All(), []string{`"*" is a literal here`, `"{path...}"`, `"%2A"`}},
+		{"only a colon", "/:", scopes.All(), []string{`":" is a literal here`, `"{id}"`, `"%3A"`}},
 		{"no path", "deployments", scopes.All(), []string{`"deployments"`, "missing /"}},
 		{"bad wildcard", "/{id", scopes.All(), []string{`"/{id"`}},
 		{"empty pattern", "", scopes.All(), []string{`""`}},
@@ -236,6 +241,24 @@ func patterns(table *scopes.Table) (all []string) {
 		all = append(all, pattern)
 	}
 	return all
+}
+
+// TestTableLiteralColon checks that a table can contain a literal that begins with a colon or
+// an asterisk.
+func TestTableLiteralColon(t *testing.T) {
+	table := routes("GET /users/%3Aid", "/files/%2a", "POST /books:batch", "/2*3")
+	for _, row := range [][3]string{
+		{"GET", "/users/:id", "GET /users/%3Aid"},
+		{"GET", "/users/7", ""},
+		{"GET", "/files/*", "/files/%2a"},
+		{"GET", "/files/7", ""},
+		{"POST", "/books:batch", "POST /books:batch"},
+		{"GET", "/2*3", "/2*3"},
+	} {
+		if _, got := table.Rule(httptest.NewRequest(row[0], row[1], http.NoBody)); got != row[2] {
+			t.Errorf("%s %s: got pattern %q, want %q", row[0], row[1], got, row[2])
+		}
+	}
 }
 
 func TestTableAll(t *testing.T) {

@@ -24,6 +24,11 @@
 // for "/users", because chi serves these requests with the same handler. [Routes] returns
 // the names of all routes.
 //
+// chi does not serve HEAD requests with a route for GET, so the guard denies them. If clients
+// send HEAD requests, for example for a health check, use GetHead of package
+// github.com/go-chi/chi/v5/middleware before the guard, or register the route for HEAD too.
+// In both cases, HEAD has the rule for GET.
+//
 // # Middleware that changes the path
 //
 // Some middleware changes the path or the method that chi uses to find the route, for
@@ -154,12 +159,20 @@ func Routes(r chi.Routes) iter.Seq2[string, string] {
 }
 
 // AuditRoutes compares the rules with the routes of the router, as [middleware.AuditRoutes]
-// does. In addition, it lists a route as unguarded if no middleware of [EnforceRoutes] with
-// the same rule is in front of the route. A handler of [middleware.Guard.Handle] or
-// [middleware.Guard.Require] brings its own rule, and the report contains this rule.
+// does. In addition, it lists a route as unguarded if it finds no guard with these rules in
+// front of the route. It finds the middleware of [EnforceRoutes] at every place where this
+// middleware works, and the middleware and handlers of Require, RequireAt and Handle of
+// [middleware.Guard]. The report then contains the rule of Require, RequireAt or Handle.
 //
-// AuditRoutes calls no handler and no middleware of the program. It finds no guard that
-// other middleware wraps.
+// AuditRoutes calls no handler and no middleware of the program. So it finds no guard that
+// other middleware or a chi.Chain contains, no guard around the router, no guard with
+// another list or with a table, and no guard of a handler in the form
+// guard.Require(rule)(h).ServeHTTP. In a test, use bearertest.Unguarded to check these
+// routes. AuditRoutes does not check the order of middleware.
+//
+// Handle, and Mount with a handler that is no router, register one handler for all methods.
+// The report lists such a route for each method, and a method without a rule is denied. If
+// only GET has a rule, register only GET: r.Get("/files/*", files.ServeHTTP).
 func AuditRoutes(r chi.Routes, rules scopes.Routes) middleware.AuditReport {
 	report := middleware.AuditRoutes(Routes(r), rules)
 	without, unguarded := map[string]bool{}, map[string]bool{}

@@ -86,7 +86,7 @@ func (f *found) locate(self *enforcer, root *tree, rctx *chi.Context, r *http.Re
 		return // the rule of a method that other middleware has set is unknown
 	}
 	patterns := rctx.RoutePatterns
-	if t, prefix := root.descend(patterns, f.route); t != nil && slices.Contains(t.guards, self) {
+	if t, prefix := root.descend(patterns, f.route); t != nil && slices.Contains(t.guards.lists, self) {
 		f.start(t, prefix, routePath(rctx, r), len(patterns))
 		return
 	}
@@ -103,11 +103,11 @@ func (f *found) locate(self *enforcer, root *tree, rctx *chi.Context, r *http.Re
 	switch {
 	case e == nil:
 	case e.handlers[f.route] != nil:
-		if slices.Contains(guardsIn(inline(e.handlers[f.route])), self) && (e.sub == nil || e.mount != patterns[last]) {
+		if slices.Contains(guardsIn(inline(e.handlers[f.route])).lists, self) && (e.sub == nil || e.mount != patterns[last]) {
 			f.level, f.pattern = t, join(prefix, patterns[last])
 			f.prefix, f.path = prefix, routePath(rctx, r)
 		}
-	case e.sub != nil && slices.Contains(e.guards, self):
+	case e.sub != nil && slices.Contains(e.guards.lists, self):
 		path := "/"
 		if n := len(rctx.URLParams.Keys) - 1; patterns[last] == e.mount && n >= 0 && rctx.URLParams.Keys[n] == "*" {
 			path += rctx.URLParams.Values[n]

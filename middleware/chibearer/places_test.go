@@ -11,6 +11,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	chimiddleware "github.com/go-chi/chi/v5/middleware"
 
+	"github.com/bearerkit/bearer/bearertest"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/middleware/chibearer"
 	"github.com/bearerkit/bearer/scopes"
@@ -227,6 +228,66 @@ func TestAuditRoutes(t *testing.T) {
 	}
 }
 
+// TestAuditFindsRequire puts guards of single rules at each place of a router. The audit must
+// report the rule of the route, and bearertest.Unguarded must confirm each row.
+func TestAuditFindsRequire(t *testing.T) {
+	guard := newGuard(t, nil)
+	rules := scopes.Routes{"GET /x": scopes.All("listed")}
+	a, b := scopes.All("a"), scopes.All("b")
+	h := serves("/x")
+	const found, unknown = `GET /x requires scope "a"`, "the audit found no guard with these rules for GET /x"
+	for _, row := range []struct {
+		name, want string
+		build      func(r chi.Router)
+	}{
+		{"With", found, func(r chi.Router) { r.With(guard.Require(a)).Get("/x", h) }},
+		{"With and RequireAt", found, func(r chi.Router) { r.With(guard.RequireAt("GET /x", a)).Get("/x", h) }},
+		{"Use", found, func(r chi.Router) { r.Use(noop, guard.Require(a), noop); r.Get("/x", h) }},
+		{"Use of a mounted router", found, func(r chi.Router) {
+			r.Route("/", func(r chi.Router) { r.Use(guard.Require(a)); r.Get("/x", h) })
+		}},
+		{"With around a mount", found, func(r chi.Router) {
+			r.With(guard.Require(a)).Route("/", func(r chi.Router) { r.Get("/x", h) })
+		}},
+		{"Group", found, func(r chi.Router) {
+			r.Group(func(r chi.Router) { r.Use(guard.Require(a)); r.Get("/x", h) })
+		}},
+		{"handler", found, func(r chi.Router) { r.Method("GET", "/x", guard.Require(a)(h)) }},
+		{"handler in With", found, func(r chi.Router) { r.With(noop).Method("GET", "/x", guard.Require(a)(h)) }},
+		{"two rules", `GET /x requires scope "a" and scope "b"`, func(r chi.Router) { r.Use(guard.Require(a)); r.With(guard.Require(b)).Get("/x", h) }},
+		{"the same rule twice", found, func(r chi.Router) { r.Use(guard.Require(a)); r.With(guard.Require(a)).Get("/x", h) }},
+		{"public and a rule", found, func(r chi.Router) { r.Use(guard.Require(scopes.Public())); r.With(guard.Require(a)).Get("/x", h) }},
+		{"a rule and public", found, func(r chi.Router) { r.Use(guard.Require(a)); r.With(guard.Require(scopes.Public())).Get("/x", h) }},
+		{"public", "GET /x is public", func(r chi.Router) { r.Use(guard.Require(scopes.Public())); r.Get("/x", h) }},
+		{"no rule", "GET /x has no rule and is denied", func(r chi.Router) { r.Use(guard.Require(a)); r.With(guard.Require(scopes.Rule{})).Get("/x", h) }},
+		{"optional and a rule", found, func(r chi.Router) { r.Use(guard.Require(scopes.Optional(b))); r.With(guard.Require(a)).Get("/x", h) }},
+		{"report only", `GET /x requires scope "a" (report only)`, func(r chi.Router) { r.Use(guard.Require(scopes.ReportOnly(a))); r.Get("/x", h) }},
+		{"rules of the list and Require", `GET /x requires scope "listed"`, func(r chi.Router) {
+			r.Use(chibearer.EnforceRoutes(guard, rules), guard.Require(a))
+			r.Get("/x", h)
+		}},
+
+		// The audit cannot see these guards.
+		{"HandlerFunc", unknown, func(r chi.Router) { r.Get("/x", guard.Require(a)(h).ServeHTTP) }},
+		{"chain", unknown, func(r chi.Router) { r.Use(chi.Chain(guard.Require(a)).Handler); r.Get("/x", h) }},
+		{"wrapped handler", unknown, func(r chi.Router) { r.Method("GET", "/x", http.StripPrefix("/", guard.Require(a)(h))) }},
+		{"other list", unknown, func(r chi.Router) {
+			r.Use(chibearer.EnforceRoutes(guard, scopes.Routes{"GET /x": scopes.Public()}), guard.Require(a))
+			r.Get("/x", h)
+		}},
+		{"table", unknown, func(r chi.Router) { r.Use(guard.Enforce(nil)); r.Get("/x", h) }},
+	} {
+		r := chi.NewRouter()
+		row.build(r)
+		if got := strings.TrimSuffix(chibearer.AuditRoutes(r, rules).String(), "\n"); got != row.want {
+			t.Errorf("%s: got %q, want %q", row.name, got, row.want)
+		}
+		if open := bearertest.Unguarded(r, chibearer.Routes(r)); len(open) != 0 {
+			t.Errorf("%s: got routes without a guard %q, want none", row.name, open)
+		}
+	}
+}
+
 // TestWrongDeclarations checks that EnforceRoutes refuses a nil guard and wrong rules.
 func TestWrongDeclarations(t *testing.T) {
 	var none *middleware.Guard
@@ -277,4 +338,23 @@ func TestConcurrency(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+// TestHEAD checks that the guard denies HEAD requests to a route for GET. A route for HEAD, or
+// GetHead before the guard, has the rule for GET.
+func TestHEAD(t *testing.T) {
+	for name, want := range map[string]string{"": "", "route": "HEAD /healthz", "GetHead": "GET /healthz"} {
+		r := chi.NewRouter()
+		if name == "GetHead" {
+			r.Use(chimiddleware.GetHead)
+		}
+		r.Use(chibearer.EnforceRoutes(newGuard(t, nil), scopes.Routes{"GET /healthz": scopes.Public()}))
+		r.Get("/healthz", serves("/healthz"))
+		if name == "route" {
+			r.Head("/healthz", serves("/healthz"))
+		}
+		if got := get(r, "HEAD /healthz"); got != want {
+			t.Errorf("HEAD by %q: got response %q, want %q", name, got, want)
+		}
+	}
 }

@@ -17,7 +17,7 @@ import (
 // tree describes a router and its mounted routers.
 type tree struct {
 	routes  chi.Routes
-	guards  []*enforcer // in the list of Use
+	guards  guards // in the list of Use
 	entries map[string]*entry
 }
 
@@ -27,7 +27,7 @@ type entry struct {
 	all      bool                    // one handler was registered for all methods
 	mount    string                  // the pattern of the mount, ending with "/*", or "" if this is no mount
 	sub      *tree                   // the mounted router, or nil for another mounted handler
-	guards   []*enforcer             // in the list of With or Group around the mounted router
+	guards   guards                  // in the list of With or Group around the mounted router
 }
 
 // maxTrees is the largest number of routers that an enforcer keeps in memory.
@@ -158,28 +158,28 @@ func rest(rctx *chi.Context) string {
 type listed struct {
 	method, pattern string
 	handler         http.Handler
-	guards          []*enforcer // in front of the handler
-	ambiguous       bool        // the route was registered in place of a mounted router
+	guards          guards // in front of the handler
+	ambiguous       bool   // the route was registered in place of a mounted router
 }
 
 func list(r chi.Routes) []listed {
 	if r == nil {
 		return nil
 	}
-	return newTree(r).list("", nil)
+	return newTree(r).list("", guards{})
 }
 
-func (t *tree) list(prefix string, guards []*enforcer) (routes []listed) {
-	guards = append(slices.Clone(guards), t.guards...)
+func (t *tree) list(prefix string, outer guards) (routes []listed) {
+	outer = outer.plus(t.guards)
 	for pattern, e := range t.entries {
 		for method, h := range e.handlers {
 			routes = append(routes, listed{
-				method, join(prefix, pattern), h, append(slices.Clone(guards), guardsIn(inline(h))...),
+				method, join(prefix, pattern), h, outer.plus(guardsIn(inline(h))),
 				e.sub != nil && e.mount == pattern,
 			})
 		}
 		if e.sub != nil && e.mount == pattern {
-			routes = append(routes, e.sub.list(join(prefix, pattern), append(slices.Clone(guards), e.guards...))...)
+			routes = append(routes, e.sub.list(join(prefix, pattern), outer.plus(e.guards))...)
 		}
 	}
 	slices.SortFunc(routes, func(a, b listed) int {
@@ -189,14 +189,14 @@ func (t *tree) list(prefix string, guards []*enforcer) (routes []listed) {
 }
 
 // rule returns the rule that applies to requests for the route. The result guarded is false
-// if the router serves the route without a guard that has this rule.
+// if the audit finds no guard in front of the route that has this rule.
 func (l *listed) rule(rules scopes.Routes) (rule scopes.Rule, guarded bool) {
-	if l.ambiguous && len(l.guards) > 0 {
+	if l.ambiguous && len(l.guards.lists) > 0 {
 		return scopes.Rule{}, true // the guard denies the requests, see walk
 	}
 	rule, _ = rules.Rule(l.method, l.pattern)
 	want := middleware.Route{Rule: rule}.String()
-	for _, e := range l.guards {
+	for _, e := range l.guards.lists {
 		own, _ := e.rules.Rule(l.method, l.pattern)
 		if (middleware.Route{Rule: own}).String() == want {
 			return rule, true
@@ -206,10 +206,14 @@ func (l *listed) rule(rules scopes.Routes) (rule scopes.Rule, guarded bool) {
 	if chain, ok := h.(*chi.ChainHandler); ok {
 		h = chain.Endpoint
 	}
-	if required, ok := h.(interface{ Rule() scopes.Rule }); ok && len(l.guards) == 0 {
-		return required.Rule(), true
+	required := l.guards.required
+	if handler, ok := h.(interface{ Rule() scopes.Rule }); ok {
+		required = append(slices.Clone(required), handler.Rule())
 	}
-	return scopes.Rule{}, false
+	if len(required) == 0 || len(l.guards.lists) > 0 {
+		return scopes.Rule{}, false
+	}
+	return together(required), true
 }
 
 // inline returns the middleware of With and Group around a handler.
@@ -219,20 +223,3 @@ func inline(h http.Handler) chi.Middlewares {
 	}
 	return nil
 }
-
-// guardsIn returns the enforcers in a list of middleware. It calls only the middleware of
-// this package, which has no side effects.
-func guardsIn(list chi.Middlewares) (guards []*enforcer) {
-	for _, m := range list {
-		if reflect.ValueOf(m).Pointer() != wrapPointer {
-			continue
-		}
-		if h, ok := m(http.NotFoundHandler()).(*handler); ok {
-			guards = append(guards, h.enforcer)
-		}
-	}
-	return guards
-}
-
-// wrapPointer is the address of the code of every middleware that EnforceRoutes returns.
-var wrapPointer = reflect.ValueOf((*enforcer)(nil).wrap).Pointer()

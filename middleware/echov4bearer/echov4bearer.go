@@ -14,6 +14,10 @@
 //		"GET /deployments/:id": scopes.All("read:deployments"),
 //	}))
 //
+// Echo does not serve HEAD requests with a route for GET, so the guard denies them. If clients
+// send HEAD requests, for example for a health check, register the route for HEAD too. It
+// has the rule for GET.
+//
 // A handler gets the caller's claims from the context of the request:
 //
 //	claims, ok := bearer.FromContext(c.Request().Context())
@@ -24,7 +28,6 @@ package echov4bearer
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -49,14 +52,18 @@ func Require(g *middleware.Guard, rule scopes.Rule) echo.MiddlewareFunc {
 // Handle registers the handler with a server or a group, and guards it with the rule. The
 // guard runs before the middleware m. Handle records the route for
 // [middleware.Guard.Routes], as [middleware.Guard.Handle] does. Handle panics if the rule
-// has a mistake in it ([scopes.Rule.Err]), or if the handler is nil. With the zero Rule,
-// every request for the route is denied.
+// has a mistake in it ([scopes.Rule.Err]), if the handler is nil, or if the method is in
+// lower case. With the zero Rule, every request for the route is denied.
 func Handle(g *middleware.Guard, routes interface {
 	Add(method, path string, handler echo.HandlerFunc, middleware ...echo.MiddlewareFunc) *echo.Route
 }, method, path string, rule scopes.Rule, handler echo.HandlerFunc, m ...echo.MiddlewareFunc,
 ) *echo.Route {
-	if g == nil || handler == nil || rule.Err() != nil && !rule.IsZero() {
-		g.RequireAt(method+" "+path, rule)(nil) // panics before echo registers the route
+	prefix := method + " "
+	if method == echo.RouteNotFound {
+		prefix = "" // this is no method of a request
+	}
+	if g == nil || handler == nil || rule.Err() != nil && !rule.IsZero() || prefix != strings.ToUpper(prefix) {
+		g.RequireAt(prefix+path, rule)(nil) // panics before echo registers the route
 	}
 	// Only Add returns the full path of the route, and RequireAt needs this path. But Add
 	// already needs the middleware. So the middleware "guarded" calls the variable "require",
@@ -66,7 +73,7 @@ func Handle(g *middleware.Guard, routes interface {
 		return func(c echo.Context) error { return require(next)(c) }
 	}
 	route := routes.Add(method, path, handler, append([]echo.MiddlewareFunc{guarded}, m...)...)
-	require = adapt(g.RequireAt(method+" "+route.Path, rule))
+	require = adapt(g.RequireAt(prefix+route.Path, rule))
 	return route
 }
 
@@ -107,31 +114,6 @@ func Enforce(g *middleware.Guard, t *scopes.Table) echo.MiddlewareFunc {
 // the parameter "*" may be any text.
 func isElement(name, value string) bool {
 	return name == "*" || value != "" && !strings.Contains(value, "/")
-}
-
-// Audit returns every route of the server with its rule in t, sorted by pattern. A route
-// without a rule has the zero Rule. Use Audit to log the routes at start, and to test that
-// every route has a rule. Audit compares the table with an example request for each route,
-// and cannot check whether the server uses the middleware. For rules that were declared
-// without a table, use [AuditRoutes] or [middleware.Guard.Routes].
-func Audit(e *echo.Echo, t *scopes.Table) []middleware.Route {
-	var routes []middleware.Route
-	for _, info := range e.Routes() {
-		if info.Method == echo.RouteNotFound {
-			continue // this entry is for requests without a route
-		}
-		// With "x" in place of "*", the pattern is a valid path, in which ":id" is an
-		// ordinary element. Requests for this path belong to the route, so the rule for
-		// this path is the rule of the route.
-		example, err := http.NewRequest(info.Method, strings.ReplaceAll(info.Path, "*", "x"), http.NoBody) //nolint:noctx // the request is never sent
-		route := middleware.Route{Pattern: info.Method + " " + info.Path}
-		if err == nil {
-			route.Rule, _ = t.Rule(example)
-		}
-		routes = append(routes, route)
-	}
-	slices.SortFunc(routes, func(a, b middleware.Route) int { return strings.Compare(a.Pattern, b.Pattern) })
-	return routes
 }
 
 func adapt(guard func(http.Handler) http.Handler) echo.MiddlewareFunc {

@@ -185,3 +185,50 @@ func TestHosts(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestHEAD checks that the guard denies HEAD requests to a route for GET, and that a route
+// for HEAD has the rule for GET.
+func TestHEAD(t *testing.T) {
+	_, guard := routertest.NewGuard(t, nil)
+	for _, registered := range []bool{false, true} {
+		e := echo.New()
+		e.Use(echov4bearer.EnforceRoutes(guard, scopes.Routes{"GET /healthz": scopes.Public()}))
+		e.GET("/healthz", serves("health"))
+		if registered {
+			e.HEAD("/healthz", serves("health"))
+		}
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, httptest.NewRequest(http.MethodHead, "/healthz", http.NoBody))
+		if served := w.Header().Get("Served") != ""; served != registered || !served && w.Code != http.StatusUnauthorized {
+			t.Errorf("route for HEAD %v: got status %d and a response of the handler: %v, want the same as the route", registered, w.Code, served)
+		}
+	}
+}
+
+// TestNoRoute checks that the guard denies requests for which echo finds no route, although
+// there is a rule for their path. The handlers for such requests must not run.
+func TestNoRoute(t *testing.T) {
+	_, guard := routertest.NewGuard(t, nil)
+	for request, want := range map[string]string{
+		"GET /files/a": "files", "POST /files/a": "", "HEAD /files/a": "", "OPTIONS /files/a": "",
+		"GET /page": "page", "POST /page": "", "HEAD /page": "", "OPTIONS /page": "",
+		"GET /g/x": "group", "POST /g/x": "", "GET /g/none": "", "GET /": "", "GET /none": "",
+	} {
+		e := echo.New()
+		e.Use(echov4bearer.EnforceRoutes(guard, scopes.Routes{
+			"/files/*": scopes.Public(), "/page": scopes.Public(), "/g/x": scopes.Public(), "/g": scopes.Public(), "/g/*": scopes.Public(), "/*": scopes.Public(),
+			"/": scopes.Public(), "/none": scopes.Public(),
+		}))
+		e.GET("/files/*", serves("files"))
+		e.RouteNotFound("/files/*", serves("not found"))
+		e.GET("/page", serves("page"))
+		e.Group("/g", rewrite).GET("/x", serves("group"))
+		e.RouteNotFound("/*", serves("not found"))
+		method, path, _ := strings.Cut(request, " ")
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, httptest.NewRequest(method, path, http.NoBody))
+		if got := w.Header().Get("Served"); got != want || want == "" && w.Code != http.StatusUnauthorized {
+			t.Errorf("%s: got status %d and a response of %q, want a response of %q", request, w.Code, got, want)
+		}
+	}
+}

@@ -29,7 +29,7 @@ import (
 // middleware.Rewrite and middleware.MethodOverride of echo in e.Pre. EnforceRoutes panics if
 // the guard is nil or the rules have a mistake in them ([scopes.Routes.Err]).
 //
-// If this middleware is in a group, do not use [http.TimeoutHandler] in front of it: echo can
+// If this middleware is in a group, do not put [http.TimeoutHandler] in front: echo can
 // give the context of a request that runs on after its timeout to another request. Put
 // http.TimeoutHandler around the server, or use [Require] at the routes.
 func EnforceRoutes(g *middleware.Guard, rules scopes.Routes) echo.MiddlewareFunc {

@@ -21,6 +21,9 @@ type listed struct {
 	path    string            // as engine.Routes lists it
 	pattern string            // as c.FullPath returns it
 	chain   gin.HandlersChain // nil if the chain is unknown
+	// examples are paths that the route matches; empty if the chain is unknown. The paths
+	// differ if the pattern has a wildcard for the rest of the path.
+	examples [2]string
 }
 
 // list returns the routes of the engine with their chains of handlers. gin does not export
@@ -58,15 +61,16 @@ func readTrees(engine *gin.Engine) (routes []listed, ok bool) {
 		if !ok1 || !ok2 {
 			return nil, false
 		}
-		if routes, ok = readNode(routes, method.String(), "", root); !ok {
+		if routes, ok = readNode(routes, listed{method: method.String()}, root); !ok {
 			return nil, false
 		}
 	}
 	return routes, true
 }
 
-// readNode adds the routes of a node and of its children.
-func readNode(routes []listed, method, prefix string, node reflect.Value) (_ []listed, ok bool) {
+// readNode adds the routes of a node and of its children. The argument parent contains the
+// paths of the parent node.
+func readNode(routes []listed, parent listed, node reflect.Value) (_ []listed, ok bool) {
 	if node.Kind() != reflect.Pointer || node.IsNil() || node.Elem().Kind() != reflect.Struct {
 		return nil, false
 	}
@@ -74,24 +78,47 @@ func readNode(routes []listed, method, prefix string, node reflect.Value) (_ []l
 	full, ok2 := field(node.Elem(), "fullPath", reflect.String)
 	handlers, ok3 := field(node.Elem(), "handlers", reflect.Slice)
 	children, ok4 := field(node.Elem(), "children", reflect.Slice)
-	if !ok1 || !ok2 || !ok3 || !ok4 {
+	kind, ok5 := field(node.Elem(), "nType", reflect.Uint8)
+	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 {
 		return nil, false
 	}
 	chain, ok := handlers.Interface().(gin.HandlersChain)
 	if !ok {
 		return nil, false
 	}
-	prefix += path.String()
+	own := parent.child(path.String(), kind.Uint())
 	if len(chain) > 0 {
-		routes = append(routes, listed{method, prefix, unescape(full.String()), slices.Clone(chain)})
+		route := own
+		route.pattern, route.chain = unescape(full.String()), slices.Clone(chain)
+		routes = append(routes, route)
 	}
 	for i := range children.Len() {
-		if routes, ok = readNode(routes, method, prefix, children.Index(i)); !ok {
+		if routes, ok = readNode(routes, own, children.Index(i)); !ok {
 			return nil, false
 		}
 	}
 	return routes, true
 }
+
+// child returns the paths of a child node. The constants for the kinds of nodes are gin's.
+func (l listed) child(path string, kind uint64) listed {
+	const param, catchAll = 2, 3
+	l.path += path
+	values := [2]string{unescape(path), unescape(path)}
+	switch {
+	case kind == param:
+		values = [2]string{exampleValue, exampleValue}
+	case kind == catchAll && path != "": // gin's node for the text before the slash has no path
+		values = [2]string{"/" + exampleValue, "/" + exampleValue + "/" + exampleValue}
+	}
+	for i, value := range values {
+		l.examples[i] += value
+	}
+	return l
+}
+
+// exampleValue replaces wildcards. It is not the literal of a pattern in a usual program.
+const exampleValue = "example-value-7f3a"
 
 // unescape returns the pattern as c.FullPath returns it. gin removes the backslash in front
 // of a colon at the first request.

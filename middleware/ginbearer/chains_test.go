@@ -187,3 +187,22 @@ func TestHandleContext(t *testing.T) {
 		t.Errorf("got status %d and a response of %q, want a refusal", w.Code, w.Header().Get("Served"))
 	}
 }
+
+// TestHEAD checks that the guard denies HEAD requests to a route for GET, and that a route
+// for HEAD has the rule for GET.
+func TestHEAD(t *testing.T) {
+	_, guard := routertest.NewGuard(t, nil)
+	for _, registered := range []bool{false, true} {
+		engine := gin.New()
+		ginbearer.EnforceRoutes(guard, engine, scopes.Routes{"GET /healthz": scopes.Public()})
+		engine.GET("/healthz", serves("health"))
+		if registered {
+			engine.HEAD("/healthz", serves("health"))
+		}
+		w := httptest.NewRecorder()
+		engine.ServeHTTP(w, httptest.NewRequest(http.MethodHead, "/healthz", http.NoBody))
+		if served := w.Header().Get("Served") != ""; served != registered || !served && w.Code != http.StatusUnauthorized {
+			t.Errorf("route for HEAD %v: got status %d and a response of the handler: %v, want the same as the route", registered, w.Code, served)
+		}
+	}
+}

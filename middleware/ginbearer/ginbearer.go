@@ -15,6 +15,10 @@
 //		"GET /deployments/:id": scopes.All("read:deployments"),
 //	})
 //
+// gin does not serve HEAD requests with a route for GET, so the guard denies them. If clients
+// send HEAD requests, for example for a health check, register the route for HEAD too. It
+// has the rule for GET.
+//
 // A handler gets the caller's claims from the context of the request:
 //
 //	claims, ok := bearer.FromContext(c.Request.Context())
@@ -28,6 +32,7 @@ package ginbearer
 
 import (
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -92,24 +97,38 @@ func Enforce(g *middleware.Guard, t *scopes.Table) gin.HandlerFunc {
 // Audit returns every route of the engine with its rule in t, sorted by pattern. A route
 // without a rule has the zero Rule. A route whose chain of handlers does not contain the
 // middleware of Enforce(g, t) also has the zero Rule, because t does not apply to the
-// route. Audit calls no handler. Use Audit to log the routes at start, and to test that
-// every route has a rule. For rules that were declared without a table, use
-// [AuditRoutes] or [middleware.Guard.Routes].
+// route. To find the rule, Audit looks up paths with example values in place of the
+// wildcards, such as "/users/example" for "/users/:id". For a wildcard such as "*path", Audit
+// looks up one path with one element and one path with two elements. If the paths match
+// different patterns of t, the route has the zero Rule.
+//
+// Audit calls no handler. Use Audit to log the routes at start, and to test that every
+// route has a rule. For rules that were declared without a table, use [AuditRoutes] or
+// [middleware.Guard.Routes].
 func Audit(engine *gin.Engine, t *scopes.Table) []middleware.Route {
 	var routes []middleware.Route
 	for _, info := range list(engine) {
 		route := middleware.Route{Pattern: info.method + " " + info.path}
-		// Without "*", the pattern is a valid path, in which ":id" is an ordinary element.
-		// Requests for this path belong to the route, so the rule for this path is the rule
-		// of the route.
-		example, err := http.NewRequest(info.method, strings.ReplaceAll(info.path, "*", ""), http.NoBody) //nolint:noctx // the request is never sent
-		if err == nil && info.enforcesTable(t) {
-			route.Rule, _ = t.Rule(example)
+		if info.enforcesTable(t) {
+			route.Rule = ruleOf(t, info.method, info.examples)
 		}
 		routes = append(routes, route)
 	}
 	slices.SortFunc(routes, func(a, b middleware.Route) int { return strings.Compare(a.Pattern, b.Pattern) })
 	return routes
+}
+
+// ruleOf returns the rule for the paths, or the zero Rule if they match different patterns.
+func ruleOf(t *scopes.Table, method string, paths [2]string) scopes.Rule {
+	var patterns [2]string
+	var rule scopes.Rule
+	for i, path := range paths {
+		rule, patterns[i] = t.Rule(&http.Request{Method: method, URL: &url.URL{Path: path}})
+	}
+	if patterns[0] != patterns[1] {
+		return scopes.Rule{}
+	}
+	return rule
 }
 
 // nextHandler runs the rest of the handler chain for one request.

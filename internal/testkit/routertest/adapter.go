@@ -109,6 +109,7 @@ func (a *Adapter[M]) Run(t *testing.T) {
 	t.Run("Handle", a.handle)
 	t.Run("Enforce", a.enforce)
 	t.Run("Routes without a rule", a.noRule)
+	t.Run("Audit of a table", a.audit)
 	t.Run("Flush and Hijack", a.connection)
 	if a.Failing != nil {
 		t.Run("Errors of handlers", a.failures)
