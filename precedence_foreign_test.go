@@ -71,7 +71,7 @@ func TestForeignErrorText(t *testing.T) {
 	o, _ := newLog(t, nil)
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
 		cfg.Logger, cfg.Observer = slog.New(slog.DiscardHandler), o
-		cfg.Validate = func(context.Context, *bearer.Claims) error { return testkit.PanickingText{} }
+		cfg.Validate = func(context.Context, *bearer.Claims) error { return testkit.PanickingTextError{} }
 	})
 	for _, rule := range []scopes.Rule{scopes.All(), scopes.ReportOnly(scopes.All("x")), {}} {
 		req := bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}, Rule: rule, NoRule: "because"}

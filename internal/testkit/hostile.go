@@ -24,59 +24,59 @@ func HostileErrors() map[string]func() *Hostile {
 	}
 	simple := func(err error) func() *Hostile { return func() *Hostile { return &Hostile{Err: err} } }
 	return map[string]func() *Hostile{
-		"Is panics":               simple(panickingIs{}),
-		"As panics":               simple(panickingAs{}),
-		"Unwrap panics":           simple(panickingUnwrap{}),
-		"Is dereferences nil":     simple((*carelessIs)(nil)),
-		"As offers a nil *Error":  simple(lyingAs{}),
-		"As sets nothing":         simple(emptyAs{}),
+		"Is panics":               simple(panickingIsError{}),
+		"As panics":               simple(panickingAsError{}),
+		"Unwrap panics":           simple(panickingUnwrapError{}),
+		"Is dereferences nil":     simple((*carelessIsError)(nil)),
+		"As offers a nil *Error":  simple(lyingAsError{}),
+		"As sets nothing":         simple(emptyAsError{}),
 		"typed nil":               simple((*bearer.Error)(nil)),
 		"reason that is unknown":  simple(&bearer.Error{Reason: "made up"}),
-		"wraps itself":            endless(func(h *Hostile) error { return &cycle{h} }),
-		"wraps itself in a list":  endless(func(h *Hostile) error { return &listCycle{h} }),
-		"new error in each call":  endless(func(h *Hostile) error { return generated{h} }),
-		"new errors in each call": endless(func(h *Hostile) error { return generatedList{h} }),
+		"wraps itself":            endless(func(h *Hostile) error { return &cycleError{h} }),
+		"wraps itself in a list":  endless(func(h *Hostile) error { return &listCycleError{h} }),
+		"new error in each call":  endless(func(h *Hostile) error { return generatedError{h} }),
+		"new errors in each call": endless(func(h *Hostile) error { return generatedListError{h} }),
 		"shared branches": endless(func(h *Hostile) error {
-			err := error(hiddenText{h, nil})
+			err := error(hiddenTextError{h, nil})
 			for range 40 {
-				err = hiddenText{h, []error{err, err}}
+				err = hiddenTextError{h, []error{err, err}}
 			}
 			return err
 		}),
-		"long list": endless(func(h *Hostile) error { return hiddenText{h, make([]error, 1_000_000)} }),
+		"long list": endless(func(h *Hostile) error { return hiddenTextError{h, make([]error, 1_000_000)} }),
 	}
 }
 
-// PanickingText is an error whose method Error panics.
-type PanickingText struct{}
+// PanickingTextError is an error whose method Error panics.
+type PanickingTextError struct{}
 
 // Error panics.
-func (PanickingText) Error() string { panic("Error") }
+func (PanickingTextError) Error() string { panic("Error") } //nolint:forbidigo // code of a user can panic
 
 type base struct{}
 
 func (base) Error() string { return "hostile" }
 
-type panickingIs struct{ base }
+type panickingIsError struct{ base }
 
-func (panickingIs) Is(error) bool { panic("Is") }
+func (panickingIsError) Is(error) bool { panic("Is") } //nolint:forbidigo // code of a user can panic
 
-type panickingAs struct{ base }
+type panickingAsError struct{ base }
 
-func (panickingAs) As(any) bool { panic("As") }
+func (panickingAsError) As(any) bool { panic("As") } //nolint:forbidigo // code of a user can panic
 
-type panickingUnwrap struct{ base }
+type panickingUnwrapError struct{ base }
 
-func (panickingUnwrap) Unwrap() error { panic("Unwrap") }
+func (panickingUnwrapError) Unwrap() error { panic("Unwrap") } //nolint:forbidigo // code of a user can panic
 
-type carelessIs struct{ code int }
+type carelessIsError struct{ code int }
 
-func (*carelessIs) Error() string     { return "hostile" }
-func (e *carelessIs) Is(_ error) bool { return e.code == 7 }
+func (*carelessIsError) Error() string     { return "hostile" }
+func (e *carelessIsError) Is(_ error) bool { return e.code == 7 }
 
-type lyingAs struct{ base }
+type lyingAsError struct{ base }
 
-func (lyingAs) As(target any) bool {
+func (lyingAsError) As(target any) bool {
 	to, ok := target.(**bearer.Error)
 	if ok {
 		*to = nil
@@ -84,37 +84,37 @@ func (lyingAs) As(target any) bool {
 	return ok
 }
 
-type emptyAs struct{ base }
+type emptyAsError struct{ base }
 
-func (emptyAs) As(any) bool { return true }
+func (emptyAsError) As(any) bool { return true }
 
-type cycle struct{ h *Hostile }
+type cycleError struct{ h *Hostile }
 
-func (*cycle) Error() string   { return "hostile" }
-func (e *cycle) Unwrap() error { e.h.Calls++; return e }
+func (*cycleError) Error() string   { return "hostile" }
+func (e *cycleError) Unwrap() error { e.h.Calls++; return e }
 
-type listCycle struct{ h *Hostile }
+type listCycleError struct{ h *Hostile }
 
-func (*listCycle) Error() string     { return "hostile" }
-func (e *listCycle) Unwrap() []error { e.h.Calls++; return []error{e, e} }
+func (*listCycleError) Error() string     { return "hostile" }
+func (e *listCycleError) Unwrap() []error { e.h.Calls++; return []error{e, e} }
 
-type generated struct{ h *Hostile }
+type generatedError struct{ h *Hostile }
 
-func (generated) Error() string   { return "hostile" }
-func (e generated) Unwrap() error { e.h.Calls++; return &generated{e.h} }
+func (generatedError) Error() string   { return "hostile" }
+func (e generatedError) Unwrap() error { e.h.Calls++; return &generatedError{e.h} }
 
-type generatedList struct{ h *Hostile }
+type generatedListError struct{ h *Hostile }
 
-func (generatedList) Error() string { return "hostile" }
-func (e generatedList) Unwrap() []error {
+func (generatedListError) Error() string { return "hostile" }
+func (e generatedListError) Unwrap() []error {
 	e.h.Calls++
-	return []error{nil, &generatedList{e.h}, nil, &generatedList{e.h}}
+	return []error{nil, &generatedListError{e.h}, nil, &generatedListError{e.h}}
 }
 
-type hiddenText struct {
+type hiddenTextError struct {
 	h    *Hostile
 	errs []error
 }
 
-func (hiddenText) Error() string     { return "hostile" }
-func (e hiddenText) Unwrap() []error { e.h.Calls++; return e.errs }
+func (hiddenTextError) Error() string     { return "hostile" }
+func (e hiddenTextError) Unwrap() []error { e.h.Calls++; return e.errs }
