@@ -49,8 +49,12 @@ type Options struct {
 	// does not prefer application/json. In all other cases, the type is application/json.
 	Body func(r *http.Request, refusal Refusal) (contentType string, body []byte)
 	// AllowPreflight lets CORS preflight requests through without a token, if the route has
-	// a rule for the method that the preflight request announces. The handler MUST answer
-	// such a request and do nothing else, because every client can send preflight requests.
+	// a rule for the method that the preflight request announces. The router serves the
+	// request with the handler of OPTIONS, which can be a handler for several routes or for
+	// requests without a route. With [Guard.EnforceRoutes], a route for OPTIONS must have a
+	// rule too; with [Guard.Enforce], the guard does not know this route. The handler MUST
+	// answer such a request and do nothing else, because every client can send preflight
+	// requests.
 	// A preflight request has no credentials, no body and no trailers. A chunked body of
 	// HTTP/1.1 or a DATA frame of HTTP/2 may be empty: the guard waits for the end or the
 	// first byte of such a body. Only [net/http.Server.ReadTimeout] bounds this wait.

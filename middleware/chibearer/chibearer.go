@@ -77,7 +77,8 @@ import (
 // with Handle uses it. Register all routes before the router serves requests.
 //
 // The middleware denies requests for which chi finds no route, so the handlers of NotFound
-// and MethodNotAllowed receive no request.
+// and MethodNotAllowed receive no request, except preflight requests that
+// Options.AllowPreflight lets through.
 //
 // EnforceRoutes panics if the guard is nil or the rules have a mistake in them
 // ([scopes.Routes.Err]).

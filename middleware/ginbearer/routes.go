@@ -29,9 +29,13 @@ import (
 // that were created before. [AuditRoutes] finds such routes.
 //
 // The middleware denies requests for which gin finds no route, so the handlers of
-// engine.NoRoute and engine.NoMethod receive no request. It denies a request if middleware
-// before it has changed the method of the request, because gin has already chosen the
-// route.
+// engine.NoRoute and engine.NoMethod receive no request, except preflight requests that
+// Options.AllowPreflight lets through. It denies a request if middleware before it has
+// changed the method of the request, because gin has already chosen the route.
+//
+// Do not use middleware that lets a handler run on after a timeout, such as
+// [http.TimeoutHandler], because gin uses the context of the request again. Put such a
+// timeout around the engine.
 //
 // EnforceRoutes panics if the engine already has routes, if the guard or the engine is nil,
 // or if the rules have a mistake in them ([scopes.Routes.Err]).
