@@ -19,8 +19,8 @@ func checkWebSocket(patterns []string) []error {
 			errs = append(errs, fmt.Errorf("Options.WebSocket: the pattern at index %d is empty; want the pattern of a route", i))
 		} else if slices.Index(patterns, pattern) < i {
 			errs = append(errs, fmt.Errorf("Options.WebSocket: the pattern %q occurs twice", pattern))
-		} else if method, path := splitMethod(pattern); !strings.Contains(path, "/") || strings.TrimSpace(path) != path {
-			errs = append(errs, fmt.Errorf("Options.WebSocket: %q is no pattern of a route; want a path, or GET, one space and a path", pattern))
+		} else if method, path := splitMethod(pattern); strings.TrimSpace(path) != path || path == "" {
+			errs = append(errs, fmt.Errorf("Options.WebSocket: the pattern %q has a blank at its start or end", pattern))
 		} else if method != "" && method != http.MethodGet {
 			errs = append(errs, fmt.Errorf("Options.WebSocket: the pattern %q has the method %q; a WebSocket handshake has the method %q", pattern, method, http.MethodGet))
 		}

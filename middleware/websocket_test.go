@@ -149,7 +149,7 @@ func (panicking) Write([]byte) (int, error) { panic("the disk is gone") }
 func TestNewWebSocketMethod(t *testing.T) {
 	for pattern, want := range map[string]string{
 		"GET /ws/": "", "GET\t/ws": "", "/ws": "", "/a b": "", "h/ws": "", "GET h/ws": "", "/{id:[a-z ]+}": "", "chat": "",
-		"ws":           `middleware: Options.WebSocket: "ws" is no pattern of a route; want a path, or GET, one space and a path`,
+		"GET /ws ":     `middleware: Options.WebSocket: the pattern "GET /ws " has a blank at its start or end`,
 		"get /ws/":     `middleware: Options.WebSocket: the pattern "get /ws/" has the method "get"; a WebSocket handshake has the method "GET"`,
 		"Get\t/ws":     `middleware: Options.WebSocket: the pattern "Get\t/ws" has the method "Get"; a WebSocket handshake has the method "GET"`,
 		"POST /ws":     `middleware: Options.WebSocket: the pattern "POST /ws" has the method "POST"; a WebSocket handshake has the method "GET"`,
