@@ -117,6 +117,12 @@ func isElement(name, value string) bool {
 }
 
 func adapt(guard func(http.Handler) http.Handler) echo.MiddlewareFunc {
+	return adaptRequest(guard, func(_ echo.Context, r *http.Request) *http.Request { return r })
+}
+
+// adaptRequest returns the guard as middleware of echo. The function request returns the
+// request for the guard.
+func adaptRequest(guard func(http.Handler) http.Handler, request func(echo.Context, *http.Request) *http.Request) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
@@ -124,7 +130,7 @@ func adapt(guard func(http.Handler) http.Handler) echo.MiddlewareFunc {
 				r.Pattern = c.Path() // observers receive the pattern as the route
 			}
 			h := nextHandler{c: c, next: next}
-			guard(&h).ServeHTTP(c.Response(), r)
+			guard(&h).ServeHTTP(c.Response(), request(c, r))
 			return h.err
 		}
 	}

@@ -37,18 +37,9 @@ import (
 // given its context. Put http.TimeoutHandler around the server, use middleware.ContextTimeout
 // of echo, or use [Require] at the routes.
 func EnforceRoutes(g *middleware.Guard, rules scopes.Routes) echo.MiddlewareFunc {
-	guard := g.EnforceRoutes(rules, pattern)
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			r := c.Request()
-			if r.Pattern == "" {
-				r.Pattern = c.Path() // observers receive the pattern as the route
-			}
-			h := nextHandler{c: c, next: next}
-			guard(&h).ServeHTTP(c.Response(), r.WithContext(&routed{r.Context(), c, r.Method}))
-			return h.err
-		}
-	}
+	return adaptRequest(g.EnforceRoutes(rules, pattern), func(c echo.Context, r *http.Request) *http.Request {
+		return r.WithContext(&routed{r.Context(), c, r.Method}) //nolint:contextcheck // the context wraps the context of r
+	})
 }
 
 // routed is the context of a request with the context of echo.

@@ -13,11 +13,11 @@ import (
 )
 
 // Audit returns every route of the server with its rule in t, sorted by pattern. A route
-// without a rule has the zero Rule. A route for all methods is listed without a
-// method, with the rule of t for all methods. To find the rule, Audit looks up paths with example
-// values in place of the wildcards, such as "/users/example" for "/users/:id". For the
-// wildcard "*", Audit looks up one path with one element and one path with two elements. If
-// the paths match different patterns of t, the route has the zero Rule.
+// without a rule has the zero Rule. A route for all methods is listed without a method, with
+// the rule of t for all methods. To find the rule, Audit looks up paths with example values
+// in place of the wildcards, such as "/users/example" for "/users/:id". For the wildcard
+// "*", Audit looks up one path with one element and one path with two elements. If the paths
+// match different patterns of t, the route has the zero Rule.
 //
 // Audit cannot check whether the server uses the middleware. Use Audit to log the routes at
 // start, and to test that every route has a rule. For rules that were declared without a

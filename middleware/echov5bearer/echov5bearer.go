@@ -109,10 +109,16 @@ func isElement(name, value string) bool {
 }
 
 func adapt(guard func(http.Handler) http.Handler) echo.MiddlewareFunc {
+	return adaptRequest(guard, func(_ *echo.Context, r *http.Request) *http.Request { return r })
+}
+
+// adaptRequest returns the guard as middleware of echo. The function request returns the
+// request for the guard.
+func adaptRequest(guard func(http.Handler) http.Handler, request func(*echo.Context, *http.Request) *http.Request) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c *echo.Context) error {
 			h := nextHandler{c: c, next: next}
-			guard(&h).ServeHTTP(c.Response(), c.Request())
+			guard(&h).ServeHTTP(c.Response(), request(c, c.Request()))
 			return h.err
 		}
 	}

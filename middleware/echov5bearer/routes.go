@@ -33,15 +33,9 @@ import (
 // give the context of a request that runs on after its timeout to another request. Put
 // http.TimeoutHandler around the server, or use [Require] at the routes.
 func EnforceRoutes(g *middleware.Guard, rules scopes.Routes) echo.MiddlewareFunc {
-	guard := g.EnforceRoutes(rules, pattern)
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c *echo.Context) error {
-			h := nextHandler{c: c, next: next}
-			r := c.Request()
-			guard(&h).ServeHTTP(c.Response(), r.WithContext(&routed{r.Context(), c, r.Method}))
-			return h.err
-		}
-	}
+	return adaptRequest(g.EnforceRoutes(rules, pattern), func(c *echo.Context, r *http.Request) *http.Request {
+		return r.WithContext(&routed{r.Context(), c, r.Method}) //nolint:contextcheck // the context wraps the context of r
+	})
 }
 
 // routed is the context of a request with the context of echo.
