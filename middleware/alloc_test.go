@@ -5,6 +5,7 @@ package middleware_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -61,6 +62,33 @@ func TestAllocsRepeated(t *testing.T) {
 			t.Errorf("%s: got %v allocations and status %d, want at most 2 allocations and status 200", name, got, w.Code)
 		}
 	}
+}
+
+// TestAllocsForwardAuth checks that the number of patterns in the table does not change the
+// number of allocations for a request.
+func TestAllocsForwardAuth(t *testing.T) {
+	s := newSpeed(t, "ES256", 0, 0)
+	var got [2]float64
+	for i, patterns := range []int{1, 1000} {
+		var table scopes.Table
+		for j := range patterns {
+			table.Handle("GET /items/"+strconv.Itoa(j), scopes.Public())
+		}
+		handler := s.guard.ForwardAuth(&table)
+		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		r.Header.Set("X-Forwarded-Method", http.MethodGet)
+		r.Header.Set("X-Forwarded-Uri", "/items/0")
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code != http.StatusNoContent {
+			t.Fatalf("%d patterns: got status %d, want status 204", patterns, w.Code)
+		}
+		got[i] = allocs(func() { handler.ServeHTTP(w, r) })
+	}
+	if got[0] != got[1] {
+		t.Errorf("got %v allocations with 1 pattern and %v with 1,000 patterns, want equal numbers", got[0], got[1])
+	}
+	t.Logf("%v allocations", got[0])
 }
 
 // TestAllocsGarbage checks that the guard refuses each value that the function garbage

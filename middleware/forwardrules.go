@@ -15,8 +15,11 @@ type forwardRules struct {
 	declared *scopes.Table // the table of the program; nil if there is none
 	strict   *scopes.Table // a copy with StrictSegments
 	hosts    bool          // a pattern contains a host
-	count    int           // the number of patterns
 }
+
+// isCurrent reports whether the copy contains every pattern. A pattern is never removed or
+// replaced, so the numbers of patterns decide.
+func (f *forwardRules) isCurrent() bool { return f.strict.Len() == f.declared.Len() }
 
 // rulesBehind returns a function that returns the rules of t. The first request makes the
 // copy of the table. If a program declares more rules after the first request, the next
@@ -27,16 +30,12 @@ func (g *Guard) rulesBehind(t *scopes.Table) func() *forwardRules {
 		mu      sync.Mutex // is held while a copy is made, so that concurrent requests make one copy
 	)
 	return func() *forwardRules {
-		count := 0
-		for range t.All() { // a pattern is never removed or replaced
-			count++
-		}
-		if rules := current.Load(); rules != nil && rules.count == count {
+		if rules := current.Load(); rules != nil && rules.isCurrent() {
 			return rules
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		if rules := current.Load(); rules != nil && rules.count == count {
+		if rules := current.Load(); rules != nil && rules.isCurrent() {
 			return rules
 		}
 		rules := g.forwardRules(t)
@@ -55,7 +54,6 @@ func (g *Guard) forwardRules(t *scopes.Table) *forwardRules {
 			limited[rule] = g.withLimit(rule)
 		}
 		rules.strict.Handle(pattern, limited[rule])
-		rules.count++
 	}
 	return rules
 }

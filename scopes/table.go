@@ -108,6 +108,14 @@ func (t *Table) explain(h ruleHandler, p any) error {
 	return fmt.Errorf("%s", text)
 }
 
+// Len returns the number of declared patterns. For a nil *Table, Len returns 0.
+func (t *Table) Len() int {
+	if t == nil {
+		return 0
+	}
+	return len(t.declared)
+}
+
 // All returns the patterns and their rules in the order of their declaration.
 func (t *Table) All() iter.Seq2[string, Rule] {
 	return func(yield func(string, Rule) bool) {

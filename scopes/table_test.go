@@ -269,6 +269,9 @@ func TestTableAll(t *testing.T) {
 	for range routes(want...).All() {
 		break
 	}
+	if got, none := routes(want...).Len(), (*scopes.Table)(nil).Len(); got != len(want) || none != 0 {
+		t.Errorf("got %d patterns, and %d patterns of nil, want %d and 0", got, none, len(want))
+	}
 }
 
 func TestNoURL(t *testing.T) {
