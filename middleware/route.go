@@ -50,17 +50,9 @@ func (g *Guard) mustBeValid(route Route) {
 	declare.NotNil(transport, route.Pattern, "guard", g)
 	declare.Rule(transport, route.Pattern, route.Rule)
 	// The guard denies every request whose method contains lower-case letters.
-	if method := methodOf(route.Pattern); method != strings.ToUpper(method) {
+	if method, _ := splitMethod(route.Pattern); method != strings.ToUpper(method) {
 		panic(scopes.Invalid(fmt.Errorf("%s: %s: the method must be in upper case", transport, route.Pattern)).Err()) //nolint:forbidigo // http.ServeMux.Handle panics too
 	}
-}
-
-// methodOf returns the method at the beginning of a pattern, or "".
-func methodOf(pattern string) string {
-	if i := strings.IndexAny(pattern, " \t/{"); i >= 0 && (pattern[i] == ' ' || pattern[i] == '\t') {
-		return pattern[:i]
-	}
-	return ""
 }
 
 // Routes returns all routes that were declared so far with Handle, Enforce, EnforceRoutes,

@@ -1,17 +1,14 @@
 package scopes
 
-import (
-	"net/http"
-	"strings"
-)
+import "net/http"
 
 // ruleOfMethod returns the rule and the pattern of a request that matches pattern. They
 // depend on how servers treat the methods HEAD and CONNECT.
 func (t *Table) ruleOfMethod(rule Rule, r *http.Request, pattern string) (Rule, string) {
-	switch {
-	case r.Method == http.MethodConnect && !hasMethod(pattern, http.MethodConnect):
+	switch declared, _, _ := splitPattern(pattern); {
+	case r.Method == http.MethodConnect && declared != http.MethodConnect:
 		return Rule{}, ""
-	case r.Method == http.MethodHead && hasMethod(pattern, http.MethodGet):
+	case r.Method == http.MethodHead && declared == http.MethodGet:
 		other := *r
 		other.Method = noMethod
 		if every, found := match(&t.mux, &other); found != "" {
@@ -24,12 +21,6 @@ func (t *Table) ruleOfMethod(rule Rule, r *http.Request, pattern string) (Rule, 
 // noMethod is a method that no pattern has. A request with this method matches only patterns
 // without a method.
 const noMethod = "-"
-
-// hasMethod reports whether a pattern begins with the method.
-func hasMethod(pattern, method string) bool {
-	rest, ok := strings.CutPrefix(pattern, method)
-	return ok && strings.IndexAny(rest, " \t") == 0
-}
 
 // The function both returns a rule that requires both rules. Routers differ if a HEAD
 // request matches a route for GET and a route for all methods. http.ServeMux serves the

@@ -9,15 +9,11 @@ import (
 // A reading is one way in which a handler may read the host and the path of a request.
 // Table.Rule matches all readings with the patterns of the table.
 //
-// The number of matches has a constant bound, and each match takes linear time. There are at
-// most two hosts. A path has at most nine forms: the raw path, the decoded path, three more
-// rounds of decoding, and four rounds of decoding that keep the escaped slashes. A form has
-// at most ten readings, because of parameters, "?" and "#". With StrictSegments, a reading
-// takes at most five matches. For one form it takes 55, because of look-alikes of slashes.
-// So there are at most 180 matches, and with StrictSegments at most 2,000. Each pattern of
-// looseTable.crossing may add one match to each match. To limit the time further, a path
-// with several readings must not be longer than maxPath, and all its readings together must
-// not be longer than maxReadings. So there are at most 128 matches.
+// Each match takes linear time. A hostile path can have hundreds of readings, because the
+// rounds of decoding, parameters, "?", "#" and StrictSegments multiply them. So a path with
+// several readings must not be longer than maxPath, and all its readings together must not
+// be longer than maxReadings. Each match also costs matchCost, so there are fewer than 128
+// matches for each host. There are at most two hosts.
 
 // maxPath is the maximum length of a path with several readings, in bytes. By default,
 // nginx and Apache accept request lines of at most 8 KiB.
