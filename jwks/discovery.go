@@ -43,7 +43,7 @@ func (l *locator) discover(ctx context.Context, client *http.Client) error {
 	l.tried = time.Now()
 	var errs []error
 	for i, place := range l.places {
-		a, err := get(ctx, client, place, validators{})
+		a, err := get(ctx, client, place, validators{}, maxMetadata)
 		if err == nil {
 			var found string
 			if found, err = l.read(a.body, place); err == nil {

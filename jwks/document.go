@@ -2,6 +2,7 @@ package jwks
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,13 +10,12 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/bearerkit/bearer/internal/quote"
-	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
 // elements returns the elements of "keys" as raw JSON. It returns an error if the document
 // has a member name twice. It does not check the content of the elements, because an invalid
-// element must not affect the other elements.
-func elements(document []byte) ([]jsontext.Value, error) {
+// element must not affect the other elements. If ctx ends, elements returns its error.
+func elements(ctx context.Context, document []byte) ([]jsontext.Value, error) {
 	if len(document) > maxDocument {
 		return nil, fmt.Errorf("more than %d bytes", maxDocument)
 	}
@@ -30,6 +30,12 @@ func elements(document []byte) ([]jsontext.Value, error) {
 	var found []jsontext.Value
 	seen := make(map[string]bool)
 	for dec.PeekKind() != '}' {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if len(seen) == maxMembers {
+			return nil, fmt.Errorf("more than %d members", maxMembers)
+		}
 		token, err := dec.ReadToken()
 		if err != nil {
 			return nil, withoutContent(err)
@@ -40,7 +46,7 @@ func elements(document []byte) ([]jsontext.Value, error) {
 		}
 		seen[name] = true
 		if name == "keys" {
-			found, err = array(dec, document)
+			found, err = array(ctx, dec, document)
 		} else {
 			err = dec.SkipValue()
 		}
@@ -66,7 +72,7 @@ var (
 )
 
 // array reads an array from dec. It returns the elements of the array as parts of document.
-func array(dec *jsontext.Decoder, document []byte) ([]jsontext.Value, error) {
+func array(ctx context.Context, dec *jsontext.Decoder, document []byte) ([]jsontext.Value, error) {
 	if dec.PeekKind() != '[' {
 		return nil, errNoArray
 	}
@@ -75,6 +81,9 @@ func array(dec *jsontext.Decoder, document []byte) ([]jsontext.Value, error) {
 	}
 	var found []jsontext.Value
 	for dec.PeekKind() != ']' {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		value, err := dec.ReadValue()
 		if err != nil {
 			return nil, err
@@ -104,12 +113,7 @@ func withoutContent(err error) error {
 }
 
 // describeSkipped returns the Skipped of an element that parseAfter leaves out because of err.
-func describeSkipped(index int, element jsontext.Value, err error) Skipped {
-	s := Skipped{Index: index, Reason: quote.Line(err.Error()), Private: errors.Is(err, errPrivate)}
-	if members, err := strictjson.Parse(element); err == nil {
-		if id, ok := strictjson.String(members.Lookup("kid")); ok {
-			s.ID = quote.Cut(id)
-		}
-	}
-	return s
+// The argument id is the "kid" of the element.
+func describeSkipped(index int, id string, err error) Skipped {
+	return Skipped{Index: index, ID: quote.Cut(id), Reason: quote.Line(err.Error()), Private: errors.Is(err, errPrivate)}
 }

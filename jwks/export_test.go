@@ -1,6 +1,9 @@
 package jwks
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // PublicAddress exports publicAddress for tests.
 var PublicAddress = publicAddress
@@ -26,4 +29,9 @@ func Suspend(c *Cache, d time.Duration) {
 	s := *c.state.Load()
 	s.until.wall -= int64(d)
 	c.state.Store(&s)
+}
+
+// ParseContext does what Parse does, but ends when ctx ends.
+func ParseContext(ctx context.Context, document []byte) (*Set, error) {
+	return parseAfter(ctx, nil, document, (*Options)(nil).withDefaults().keyLimits())
 }

@@ -32,10 +32,10 @@ type statusError struct {
 
 func (e *statusError) Error() string { return "answered " + e.status }
 
-// get sends a GET request for a JSON document of at most maxDocument bytes. The response may be
+// get sends a GET request for a JSON document of at most limit bytes. The response may be
 // compressed with gzip. If conditions is zero, the request is unconditional, and HTTP caches
 // must send the request to the server.
-func get(ctx context.Context, client *http.Client, url string, conditions validators) (*answer, error) {
+func get(ctx context.Context, client *http.Client, url string, conditions validators, limit int) (*answer, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
@@ -62,18 +62,18 @@ func get(ctx context.Context, client *http.Client, url string, conditions valida
 		return nil, err // the text of err contains the method and the URL
 	}
 	defer func() { _ = resp.Body.Close() }() // an error of Close does not matter after reading
-	a, err := read(resp, conditions)
+	a, err := read(ctx, resp, conditions, limit)
 	if err != nil {
 		return nil, fmt.Errorf("GET %s: %w", redact(url), err)
 	}
 	return a, nil
 }
 
-func read(resp *http.Response, conditions validators) (*answer, error) {
+func read(ctx context.Context, resp *http.Response, conditions validators, limit int) (*answer, error) {
 	now := time.Now()
 	a := &answer{
 		fresh:      lifetime(resp.Header, now),
-		validators: validators{resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")},
+		validators: validators{validator(resp, "ETag"), validator(resp, "Last-Modified")},
 	}
 	switch {
 	case resp.StatusCode == http.StatusNotModified && conditions != (validators{}):
@@ -88,36 +88,90 @@ func read(resp *http.Response, conditions validators) (*answer, error) {
 		return nil, &statusError{resp.Status, retryAfter(resp.Header, now)}
 	}
 	var err error
-	a.body, err = readBody(resp)
+	a.body, err = readBody(ctx, resp, limit)
 	return a, err
 }
 
-var errTooLarge = fmt.Errorf("more than %d bytes", maxDocument)
+// maxValidator is the largest size of a validator, in bytes. The cache keeps validators, and
+// sends them with each request.
+const maxValidator = 1 << 10
+
+// validator returns the value of a field of the response, or "" if the value is too long.
+func validator(resp *http.Response, field string) string {
+	value := resp.Header.Get(field)
+	if len(value) > maxValidator {
+		return ""
+	}
+	return value
+}
 
 // readBody returns the decompressed body. It returns an error if the compressed or the
-// decompressed body has more than maxDocument bytes.
-func readBody(resp *http.Response) ([]byte, error) {
-	if resp.ContentLength > maxDocument {
+// decompressed body has more than limit bytes, or if ctx ends.
+func readBody(ctx context.Context, resp *http.Response, limit int) ([]byte, error) {
+	errTooLarge := fmt.Errorf("more than %d bytes", limit)
+	if resp.ContentLength > int64(limit) {
 		return nil, errTooLarge
 	}
-	body := io.LimitReader(resp.Body, maxDocument+1)
+	b := &body{ctx: ctx, from: io.LimitReader(resp.Body, int64(limit)+1)}
 	switch coding := strings.ToLower(resp.Header.Get("Content-Encoding")); coding {
 	case "", "identity":
 	case "gzip", "x-gzip":
-		decompressed, err := gzip.NewReader(body)
+		decompressed, err := gzip.NewReader(&compressed{from: b.from, of: b})
 		if err != nil {
 			return nil, fmt.Errorf("gzip: %w", err)
 		}
-		body = io.LimitReader(decompressed, maxDocument+1)
+		b.from = io.LimitReader(decompressed, int64(limit)+1)
 	default:
 		return nil, errors.New("Content-Encoding is not supported, want gzip or none")
 	}
-	data, err := io.ReadAll(body)
+	data, err := io.ReadAll(b)
 	switch {
 	case err != nil:
 		return nil, err
-	case len(data) > maxDocument:
+	case len(data) > limit:
 		return nil, errTooLarge
 	}
 	return data, nil
+}
+
+// body reads the decompressed body of a response. Read returns an error when ctx has ended.
+type body struct {
+	ctx  context.Context //nolint:containedctx // a body is read within one function
+	from io.Reader
+	n    int // number of bytes that were read
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	if err := b.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := b.from.Read(p)
+	b.n += n
+	return n, err
+}
+
+// compressed reads the compressed bytes of a body. Read returns an error when ctx has ended, or
+// when the compressed bytes are more than the decompressed bytes. Such a body is not a
+// document: it consists of empty blocks, each of which costs the decompressor 30 times as much as
+// ordinary bytes.
+type compressed struct {
+	from io.Reader
+	of   *body
+	n    int // number of bytes that were read
+}
+
+// maxExcess is the largest number of bytes by which the compressed bytes may exceed the
+// decompressed bytes. The decompressor delivers its result in parts of 32 KiB.
+const maxExcess = 64 << 10
+
+func (c *compressed) Read(p []byte) (int, error) {
+	if err := c.of.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if c.n > c.of.n+maxExcess {
+		return 0, errors.New("the compressed body is larger than its content")
+	}
+	n, err := c.from.Read(p)
+	c.n += n
+	return n, err
 }

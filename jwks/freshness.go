@@ -48,10 +48,10 @@ func lifetime(h http.Header, now time.Time) time.Duration {
 	for _, field := range h.Values("Cache-Control") {
 		for directive := range strings.SplitSeq(field, ",") {
 			name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
-			switch strings.ToLower(strings.TrimSpace(name)) {
-			case "no-store", "no-cache":
+			switch name = strings.TrimSpace(name); {
+			case strings.EqualFold(name, "no-store"), strings.EqualFold(name, "no-cache"):
 				return 0
-			case "max-age":
+			case strings.EqualFold(name, "max-age"):
 				s, err := strconv.ParseUint(strings.Trim(strings.TrimSpace(value), `"`), 10, 31)
 				if err != nil {
 					return 0

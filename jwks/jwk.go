@@ -58,15 +58,31 @@ func (m members) readTexts(names []string, targets ...*string) (err error) {
 }
 
 // readKey parses an element of "keys". It returns an error if the element is not a key that may
-// verify signatures. It calls load, which uses jwkset, only if all other checks have succeeded.
-func readKey(element jsontext.Value) (*Key, error) {
+// verify signatures. The result id is the "kid" of the element, even if there is an error; it is
+// "" if the kid cannot be read. readKey calls load, which uses jwkset, only if all other checks
+// have succeeded.
+func readKey(element jsontext.Value) (key *Key, id string, err error) {
+	if len(element) > maxElement {
+		return nil, "", fmt.Errorf("more than %d bytes", maxElement)
+	}
 	object, err := strictjson.Parse(element)
 	if err != nil {
-		return nil, err
+		return nil, "", err
+	}
+	if len(object) > maxMembers {
+		return nil, "", fmt.Errorf("more than %d members", maxMembers)
 	}
 	m := members{object}
-	var id, kty, alg, issuer string
-	if err := m.readTexts([]string{"kid", "kty", "alg", "issuer"}, &id, &kty, &alg, &issuer); err != nil {
+	if id, err = m.readText("kid"); err == nil {
+		key, err = m.key(id)
+	}
+	return key, id, err
+}
+
+// key returns the key with the given members.
+func (m members) key(id string) (*Key, error) {
+	var kty, alg, issuer string
+	if err := m.readTexts([]string{"kty", "alg", "issuer"}, &kty, &alg, &issuer); err != nil {
 		return nil, err
 	}
 	if kty == "oct" || slices.ContainsFunc(privateMembers, m.has) {
@@ -107,23 +123,32 @@ func (m members) checkUse() error {
 	if !m.has("key_ops") {
 		return nil
 	}
-	ops, ok := strictjson.Strings(m.Lookup("key_ops"))
-	if !ok {
-		return errors.New(`"key_ops" is not an array of strings`)
+	value := string(m.Lookup("key_ops"))
+	if value[0] != '[' {
+		return errNoOps
 	}
-	for i, op := range ops {
-		if slices.Contains(ops[:i], op) {
+	ops := make([]string, 0, maxOps)
+	for element := range strictjson.Elements(value) {
+		op, ok := strictjson.String(element)
+		switch {
+		case !ok:
+			return errNoOps
+		case len(ops) == maxOps: // comparing more elements pairwise takes too long
+			return fmt.Errorf(`"key_ops" has more than %d elements`, maxOps)
+		case slices.Contains(ops, op):
 			return errors.New(`"key_ops" contains an operation twice`)
-		}
-		if use != "" && op != "verify" && op != "sign" {
+		case use != "" && op != "verify" && op != "sign":
 			return errors.New(`"use" and "key_ops" contradict each other`)
 		}
+		ops = append(ops, op)
 	}
 	if !slices.Contains(ops, "verify") {
 		return errors.New(`"key_ops" does not contain "verify"`)
 	}
 	return nil
 }
+
+var errNoOps = errors.New(`"key_ops" is not an array of strings`)
 
 // load parses the key with jwkset. It passes only kid, kty, alg and the public numbers to
 // jwkset. It does not pass certificates, because an invalid certificate must not affect the

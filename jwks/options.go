@@ -14,7 +14,7 @@ import (
 
 // Options configure a [Cache]. A nil *Options is the same as the zero value. The comment of
 // each field gives the default after the word "Zero". New and Discover copy the Options.
-// They return an error if a duration is negative.
+// They return an error if a duration or a limit is negative.
 type Options struct {
 	// Issuer is the name of the issuer in [Status], events and logs. If Issuer is set,
 	// [Cache.Keyfunc] fetches keys only for tokens with this "iss". Discover returns an
@@ -75,6 +75,18 @@ type Options struct {
 	// keys, lookups cause the next fetch at least 1 s later. Zero: 8 s.
 	CoolDown time.Duration
 
+	// MaxKeysPerID is the largest number of keys with the same kid that are used. It limits the
+	// number of signature checks for one token. If the issuer publishes more keys with one kid,
+	// the cache leaves out the keys with the most expensive signature checks. Zero: 8.
+	MaxKeysPerID int
+	// MaxRSACost limits the cost of the signature checks for one token with all RSA keys of one
+	// kid. The unit is the cost of one check with a key of 2048 bits and the exponent 65537. A
+	// key of 3072 bits costs 3, a key of 4096 bits costs 4, and a key of 8192 bits costs 16. A
+	// large exponent makes a check up to 2.8 times as expensive. The cache leaves out the most
+	// expensive keys beyond the limit. Elliptic-curve and Ed25519 keys do not count, because
+	// MaxKeysPerID limits them. Zero: 32, which is the cost of 8 keys of 4096 bits.
+	MaxRSACost int
+
 	// Store keeps the last good key set across restarts. Zero: the key set is not stored.
 	Store Store
 	// StoreKey authenticates the data in the Store with HMAC-SHA256. It must have at least
@@ -122,6 +134,12 @@ func (o *Options) withDefaults() Options {
 		s.MaxInterval = min(s.MaxInterval, maxStale)
 	}
 	fill(&s.MinInterval, min(time.Minute, s.MaxInterval))
+	if s.MaxKeysPerID == 0 {
+		s.MaxKeysPerID = defaultKeysPerID
+	}
+	if s.MaxRSACost == 0 {
+		s.MaxRSACost = defaultRSACost
+	}
 	if s.Logger == nil {
 		s.Logger = slog.Default()
 	}
@@ -155,6 +173,12 @@ func (o *Options) problems() []error {
 	if o.MaxInterval > o.MaxStale && o.MaxStale >= 0 {
 		bad("MaxStale: %v is shorter than MaxInterval, %v, so keys become unavailable between refreshes", o.MaxStale, o.MaxInterval)
 	}
+	if o.MaxKeysPerID < 0 {
+		bad("MaxKeysPerID: %d is negative; want 0 for the default, or a positive number", o.MaxKeysPerID)
+	}
+	if o.MaxRSACost < 0 {
+		bad("MaxRSACost: %d is negative; want 0 for the default, or a positive number", o.MaxRSACost)
+	}
 	if o.RefusePrivateAddresses && o.Transport != nil {
 		bad("RefusePrivateAddresses: works with the default Transport only; leave Transport nil")
 	}
@@ -167,8 +191,14 @@ func (o *Options) problems() []error {
 	return errs
 }
 
+// maxURL is the largest length of a URL, in bytes. Logs and the Status contain the URL.
+const maxURL = 8 << 10
+
 // checkURL returns an error if the cache must not fetch a document from the URL.
 func checkURL(raw string, insecureHTTP bool) error {
+	if len(raw) > maxURL {
+		return fmt.Errorf("longer than %d bytes", maxURL)
+	}
 	u, err := url.Parse(raw)
 	if err != nil {
 		// The text of a url.Error contains the whole URL, which may contain a password.

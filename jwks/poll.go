@@ -138,7 +138,7 @@ func (c *Cache) fetchSet(ctx context.Context, state *pollState, unconditional bo
 	if unconditional || inUse == nil {
 		have = validators{}
 	}
-	a, err := get(ctx, c.client, state.where.url, have)
+	a, err := get(ctx, c.client, state.where.url, have, maxDocument)
 	if err != nil {
 		return outcome{err: err}
 	}
@@ -149,8 +149,8 @@ func (c *Cache) fetchSet(ctx context.Context, state *pollState, unconditional bo
 	digest := sha256.Sum256(a.body)
 	set := inUse
 	if set == nil || digest != state.digest {
-		if set, err = parseAfter(inUse, a.body); err != nil {
-			return outcome{err: fmt.Errorf("GET %s: %w", redact(state.where.url), err), rejected: true}
+		if set, err = parseAfter(ctx, inUse, a.body, c.opts.keyLimits()); err != nil {
+			return outcome{err: fmt.Errorf("GET %s: %w", redact(state.where.url), err), rejected: ctx.Err() == nil}
 		}
 	}
 	state.fetchedFrom, state.have, state.digest = state.where.url, a.validators, digest

@@ -7,12 +7,15 @@ import (
 	"slices"
 )
 
+// The limits of a document that an issuer sends. Together they keep the cost of a document in
+// proportion to its size.
 const (
-	maxDocument = 1 << 20 // the largest size of a key set or a metadata document, in bytes
-	maxKeys     = 1000    // the largest number of elements of "keys"
-	// maxSameID is the largest number of keys with the same kid. It limits the number of
-	// signature checks per token.
-	maxSameID = 8
+	maxDocument = 1 << 20   // the largest size of a key set, in bytes, compressed or not
+	maxMetadata = 256 << 10 // the largest size of a metadata document, in bytes, compressed or not
+	maxKeys     = 1000      // the largest number of elements of "keys"
+	maxElement  = 64 << 10  // the largest size of an element of "keys", in bytes
+	maxMembers  = 100       // the largest number of members of a key set, and of an element of "keys"
+	maxOps      = 32        // the largest number of elements of "key_ops"; RFC 7517 defines 8 operations
 )
 
 // Set is a key set that never changes. [Parse] returns a Set. Use a Set instead of a [Cache]
@@ -22,7 +25,8 @@ type Set struct {
 	keys       []*Key
 	skipped    []Skipped
 	byID       map[string]*slots
-	withoutID  slots // results for tokens without a kid; nil if no key or more than one key fits
+	withoutID  slots      // results for tokens without a kid; nil if no key or more than one key fits
+	severalFit algorithms // the algorithms that more than one key fits
 	byIdentity map[identity]*Key
 	hash       string
 }
@@ -47,44 +51,57 @@ type Skipped struct {
 }
 
 // Parse parses a JWK Set (RFC 7517, section 5), which is a JSON object with an array "keys".
-// The document may have at most 1 MiB, and the array at most 1,000 elements. At least one
-// element must be a key that can verify signatures. Parse leaves out duplicates of earlier
-// elements, and elements that cannot verify signatures. If more than 8 keys have the same kid,
-// Parse uses the first 8 of these keys. [Set.Skipped] returns the elements that Parse left out.
-// Parse ignores certificates (x5c, x5u, x5t).
+// The document may have at most 1 MiB and 100 members, and the array at most 1,000 elements. At
+// least one element must be a key that can verify signatures. Parse ignores certificates (x5c,
+// x5u, x5t). Parse leaves out these elements, and [Set.Skipped] returns them:
+//   - elements that cannot verify signatures, and duplicates of earlier elements
+//   - elements of more than 64 KiB, with more than 100 members, or with more than 32 key_ops
+//   - if several keys have the same kid, the keys beyond the default limits of
+//     [Options.MaxKeysPerID] and [Options.MaxRSACost]
 func Parse(document []byte) (*Set, error) {
-	return parseAfter(nil, document)
+	return parseAfter(context.Background(), nil, document, (*Options)(nil).withDefaults().keyLimits())
 }
 
-// parseAfter does what Parse does. In addition, if the set previous has the same key, the
-// result has the same *Key. The set previous may be nil.
-func parseAfter(previous *Set, document []byte) (*Set, error) {
-	elements, err := elements(document)
+// parseAfter does what Parse does, but uses the given limits. If the set previous has the same
+// key, the result has the same *Key. The set previous may be nil. If ctx ends, parseAfter
+// returns its error after at most one more element.
+func parseAfter(ctx context.Context, previous *Set, document []byte, limits keyLimits) (*Set, error) {
+	elements, err := elements(ctx, document)
 	if err != nil {
+		if ended := ctx.Err(); ended != nil {
+			return nil, ended
+		}
 		return nil, fmt.Errorf("jwks: not a usable key set: %w", err)
 	}
 	s := &Set{
 		byID:       make(map[string]*slots, len(elements)),
 		byIdentity: make(map[identity]*Key, len(elements)),
 	}
-	perID := make(map[string]int)
+	found := make([]parsed, len(elements))
 	for i, element := range elements {
-		key, err := readKey(element)
-		if err == nil && s.byIdentity[key.identity] != nil {
-			err = errors.New("duplicate of an earlier key")
+		if err := ctx.Err(); err != nil {
+			return nil, err
 		}
-		if err == nil && key.id != "" && perID[key.id] == maxSameID {
-			err = fmt.Errorf("more than %d keys have this kid", maxSameID)
+		p := &found[i]
+		p.key, p.id, p.err = readKey(element)
+		if p.err == nil && s.byIdentity[p.key.identity] != nil {
+			p.err = errors.New("duplicate of an earlier key")
 		}
-		if err != nil {
-			s.skipped = append(s.skipped, describeSkipped(i, element, err))
+		if p.err == nil {
+			s.byIdentity[p.key.identity] = p.key
+		}
+	}
+	limits.apply(found)
+	clear(s.byIdentity)
+	for i, p := range found {
+		if p.err != nil {
+			s.skipped = append(s.skipped, describeSkipped(i, p.id, p.err))
 			continue
 		}
-		if previous != nil && previous.byIdentity[key.identity] != nil {
-			key = previous.byIdentity[key.identity]
+		if previous != nil && previous.byIdentity[p.key.identity] != nil {
+			p.key = previous.byIdentity[p.key.identity]
 		}
-		perID[key.id]++
-		s.add(key)
+		s.add(p.key)
 	}
 	if len(s.keys) == 0 {
 		return nil, noKeysError(s.skipped)
@@ -133,8 +150,9 @@ func (s *Set) index() {
 		}
 	}
 	for alg := range s.withoutID {
-		if len(s.withoutID[alg]) != 1 {
-			s.withoutID[alg] = nil // no key fits, or the choice is ambiguous
+		if len(s.withoutID[alg]) > 1 {
+			s.severalFit |= 1 << alg
+			s.withoutID[alg] = nil
 		}
 	}
 }
@@ -156,15 +174,7 @@ func (s *Set) keysFor(kid, alg string) []*Key {
 
 // ambiguous reports whether several keys fit alg. If several keys fit, a lookup without a kid
 // returns none of these keys.
-func (s *Set) ambiguous(alg string) bool {
-	a, fit := algorithmOf(alg), 0
-	for _, key := range s.keys {
-		if key.algs.has(a) {
-			fit++
-		}
-	}
-	return fit > 1
-}
+func (s *Set) ambiguous(alg string) bool { return s.severalFit.has(algorithmOf(alg)) }
 
 // Lookup returns the keys that may verify a token with this kid and alg. If no key fits,
 // the error is ErrUnknownKey. Callers share the returned slice: do not modify it.

@@ -168,13 +168,13 @@ func TestMetadataErrors(t *testing.T) {
 	good := metadata(issuerURL, keysURL)
 	keys := string(document(ecKey("a")))
 	for want, text := range map[string]string{
-		"JSON ends too early":     good[:len(good)-1],
-		"data after the JSON":     good + "{}",
-		`no member "issuer"`:      `{"jwks_uri":"` + keysURL + `"}`,
-		`"issuer" is "x", want`:   metadata("x", keysURL),
-		`no member "jwks_uri"`:    `{"issuer":"` + issuerURL + `"}`,
-		`"jwks_uri": not an`:      metadata(issuerURL, ""),
-		"more than 1048576 bytes": good + strings.Repeat(" ", 1<<20),
+		"JSON ends too early":    good[:len(good)-1],
+		"data after the JSON":    good + "{}",
+		`no member "issuer"`:     `{"jwks_uri":"` + keysURL + `"}`,
+		`"issuer" is "x", want`:  metadata("x", keysURL),
+		`no member "jwks_uri"`:   `{"issuer":"` + issuerURL + `"}`,
+		`"jwks_uri": not an`:     metadata(issuerURL, ""),
+		"more than 262144 bytes": good + strings.Repeat(" ", 256<<10),
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := site{issuerURL + oidc: text, keysURL: keys}

@@ -1,0 +1,93 @@
+// Package growth measures how the cost of a function grows with the size of its input. Tests
+// use the package to show that hostile input cannot cost more than its size permits.
+package growth
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearer/internal/testkit"
+)
+
+const (
+	doublings = 4 // how many times the size of the input doubles
+	rounds    = 5 // how many times the processor time of one size is measured; the least counts
+
+	// maxTimeFactor is the largest permitted growth of the processor time when the size
+	// doubles. Linear work doubles, and quadratic work quadruples.
+	maxTimeFactor = 3
+	// leastTime is the shortest processor time that is long enough for a comparison. The number of
+	// calls is chosen so that the smallest input takes longer, even if the first calls were slow.
+	leastTime = 2 * time.Millisecond
+	// slack is the number of allocations that do not count, because the runtime allocates too,
+	// and because maps grow in steps. In addition, 2 percent do not count.
+	slack = 32
+)
+
+// Check doubles the size of an input four times, beginning with size. The function prepare
+// returns the work for one input. Check fails the test if the processor time of the process
+// grows by more than a factor of three when the size doubles, or if the number of allocations
+// grows faster than the size. The processor time is the least of five rounds. Each round
+// measures all sizes, so a busy machine disturbs all sizes alike. Check compares only the
+// allocations on systems that do not report the processor time, and while the race detector is
+// on, because the detector's own cost grows in steps.
+func Check(t *testing.T, name string, size int, prepare func(size int) (work func())) {
+	t.Helper()
+	var works [doublings + 1]func()
+	var times [doublings + 1]time.Duration
+	var allocations [doublings + 1]uint64
+	for i := range works {
+		works[i] = prepare(size << i)
+		works[i]() // the first call may fill pools and tables
+	}
+	repeat := repetitions(works[0])
+	for round := range rounds {
+		for i, work := range works {
+			took, allocated := measure(work, repeat)
+			if round == 0 {
+				times[i], allocations[i] = took, allocated
+			}
+			times[i], allocations[i] = min(times[i], took), min(allocations[i], allocated)
+		}
+	}
+	t.Logf("%s, sizes %d to %d: processor time of %d calls %v, allocations of one call %v", name, size, size<<doublings, repeat, times, allocations)
+	for i := range doublings {
+		if limit := max(times[i], leastTime) * maxTimeFactor; times[i+1] > limit && !testkit.RaceEnabled {
+			t.Errorf("%s: processor time grows from %v to %v when the size doubles from %d to %d, want at most %v",
+				name, times[i], times[i+1], size<<i, size<<(i+1), limit)
+		}
+		if limit := 2*allocations[i] + allocations[i]/50 + slack; allocations[i+1] > limit {
+			t.Errorf("%s: allocations grow from %d to %d when the size doubles from %d to %d, want at most %d",
+				name, allocations[i], allocations[i+1], size<<i, size<<(i+1), limit)
+		}
+	}
+}
+
+// repetitions returns how many calls of work take a multiple of leastTime.
+func repetitions(work func()) int {
+	for n := 1; ; n *= 2 {
+		start, ok := processorTime()
+		for range n {
+			work()
+		}
+		if end, _ := processorTime(); !ok || testkit.RaceEnabled || end-start >= 3*leastTime {
+			return n
+		}
+	}
+}
+
+// measure calls work several times. It returns the processor time of all calls, and the number
+// of allocations of one call.
+func measure(work func(), calls int) (took time.Duration, allocations uint64) {
+	runtime.GC() // the garbage of the previous measurement must not cost this measurement time
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	start, _ := processorTime()
+	for range calls {
+		work()
+	}
+	end, _ := processorTime()
+	runtime.ReadMemStats(&after)
+	return end - start, (after.Mallocs - before.Mallocs) / uint64(calls) //nolint:gosec // calls is positive
+}
