@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearer/internal/claim"
+	"github.com/bearerkit/bearer/internal/durations"
 	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/nilcheck"
 	"github.com/bearerkit/bearer/internal/tenant"
@@ -62,7 +63,8 @@ type Config struct {
 	// describes how to write the name of a claim. Nil means no further claims.
 	Required []string
 	// MaxLifetime is the maximum time from "iat" to "exp". If MaxLifetime is set, a token must
-	// have "iat". Zero means no limit.
+	// have "iat". A MaxLifetime or MaxAge of less than 1 s is an error, because it is usually a
+	// number without a unit. Zero means no limit.
 	MaxLifetime time.Duration
 	// MaxAge is the maximum time since "iat". If MaxAge is set, a token must have "iat". Zero
 	// means no limit.
@@ -214,6 +216,9 @@ func (cfg *Config) faults() (errs []error) {
 	}{{"MaxLifetime", cfg.MaxLifetime}, {"MaxAge", cfg.MaxAge}} {
 		if d.value < 0 {
 			errs = append(errs, fmt.Errorf("Config.%s: %v is negative; 0 means no limit", d.field, d.value))
+		}
+		if err := durations.Check("Config."+d.field, d.value, time.Second, time.Hour); err != nil {
+			errs = append(errs, err)
 		}
 	}
 	return errs

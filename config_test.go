@@ -34,6 +34,7 @@ func TestNewErrors(t *testing.T) {
 		{"unknown algorithm", with(func(c *bearer.Config) { c.Algorithms = []string{"ES256K"} }), []string{`"ES256K"`}},
 		{"empty list of algorithms", with(func(c *bearer.Config) { c.Algorithms = []string{} }), []string{"Config.Algorithms"}},
 		{"empty audience", with(func(c *bearer.Config) { c.Audience = []string{"a", ""} }), []string{"Config.Audience"}},
+		{"durations without a unit", with(func(c *bearer.Config) { c.MaxLifetime, c.MaxAge = 3600, 15 }), []string{"Config.MaxLifetime: 3600 is 3.6µs, which is too short; did you mean 3600*time.Second?", "Config.MaxAge: 15 is 15ns, which is too short; did you mean 15*time.Minute?"}},
 		{"negative durations", with(func(c *bearer.Config) { c.MaxLifetime, c.MaxAge = -1, -time.Second }), []string{"Config.MaxLifetime: -1ns", "Config.MaxAge: -1s"}},
 		{"empty list of types", with(func(c *bearer.Config) { c.Profile.Types = []string{} }), []string{"Config.Profile.Types"}},
 		{"empty claim names", with(func(c *bearer.Config) {

@@ -10,11 +10,15 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/bearerkit/bearer/internal/durations"
 )
 
 // Options configure a [Cache]. A nil *Options is the same as the zero value. The comment of
 // each field gives the default after the word "Zero". New and Discover copy the Options.
-// They return an error if a duration or a limit is negative.
+// They return an error if a duration or a
+// limit is negative. They also return an error for a duration that is too short to be useful,
+// because such a duration is usually a number without a unit: the constant 300 is 300 ns.
 type Options struct {
 	// Issuer is the name of the issuer in [Status], events and logs. If Issuer is set,
 	// [Cache.Keyfunc] fetches keys only for tokens with this "iss". Discover returns an
@@ -105,6 +109,19 @@ type Options struct {
 	Observe func(Event)
 }
 
+// The defaults of Options.
+const (
+	defaultTimeout     = 5 * time.Second
+	defaultMinInterval = time.Minute
+	defaultMaxInterval = 15 * time.Minute
+	defaultMaxStale    = 12 * time.Hour
+	defaultCoolDown    = 8 * time.Second
+)
+
+// shortest is the shortest duration that makes sense for MinInterval, MaxInterval and CoolDown.
+// A shorter duration is a number without a unit; see package durations.
+const shortest = 10 * time.Millisecond
+
 // maxDuration is the longest duration. Longer durations are shortened to maxDuration,
 // because they overflow when they are added to the current time.
 const maxDuration = 100 * 365 * 24 * time.Hour
@@ -123,17 +140,17 @@ func (o *Options) withDefaults() Options {
 		}
 		*d = min(*d, maxDuration)
 	}
-	fill(&s.Timeout, 5*time.Second)
-	fill(&s.CoolDown, 8*time.Second)
+	fill(&s.Timeout, defaultTimeout)
+	fill(&s.CoolDown, defaultCoolDown)
 	// A field that is set changes the defaults of the other fields. For example, Options in
 	// which only MaxInterval is set, to 1 s, are valid.
 	maxStale, maxInterval := s.MaxStale, s.MaxInterval
-	fill(&s.MaxStale, max(12*time.Hour, s.MaxInterval, s.MinInterval))
-	fill(&s.MaxInterval, max(15*time.Minute, s.MinInterval))
+	fill(&s.MaxStale, max(defaultMaxStale, s.MaxInterval, s.MinInterval))
+	fill(&s.MaxInterval, max(defaultMaxInterval, s.MinInterval))
 	if maxInterval == 0 && maxStale > 0 {
 		s.MaxInterval = min(s.MaxInterval, maxStale)
 	}
-	fill(&s.MinInterval, min(time.Minute, s.MaxInterval))
+	fill(&s.MinInterval, min(defaultMinInterval, s.MaxInterval))
 	if s.MaxKeysPerID == 0 {
 		s.MaxKeysPerID = defaultKeysPerID
 	}
@@ -154,17 +171,20 @@ func (o *Options) problems() []error {
 		errs = append(errs, fmt.Errorf("jwks: Options."+format, args...))
 	}
 	for _, d := range []struct {
-		name  string
-		value time.Duration
+		name                string
+		value, least, usual time.Duration // see durations.Check
 	}{
-		{"Timeout", o.Timeout},
-		{"MinInterval", o.MinInterval},
-		{"MaxInterval", o.MaxInterval},
-		{"MaxStale", o.MaxStale},
-		{"CoolDown", o.CoolDown},
+		{"Timeout", o.Timeout, time.Millisecond, defaultTimeout},
+		{"MinInterval", o.MinInterval, shortest, defaultMinInterval},
+		{"MaxInterval", o.MaxInterval, shortest, defaultMaxInterval},
+		{"MaxStale", o.MaxStale, 10 * shortest, defaultMaxStale},
+		{"CoolDown", o.CoolDown, shortest, defaultCoolDown},
 	} {
 		if d.value < 0 {
 			bad("%s: %v is negative; want 0 for the default, or a positive duration", d.name, d.value)
+		}
+		if err := durations.Check("jwks: Options."+d.name, d.value, d.least, d.usual); err != nil {
+			errs = append(errs, err)
 		}
 	}
 	if o.MinInterval > o.MaxInterval && o.MaxInterval >= 0 {

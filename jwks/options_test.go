@@ -42,7 +42,19 @@ func TestBadConfiguration(t *testing.T) {
 		{"negative intervals", "https://issuer.test", jwks.Options{MinInterval: -1, MaxInterval: -2, MaxStale: -3}, false, []string{
 			"MinInterval: -1ns is negative", "MaxInterval: -2ns is negative", "MaxStale: -3ns is negative",
 		}},
-		{"MinInterval longer than MaxInterval", "https://issuer.test", jwks.Options{MinInterval: 2, MaxInterval: 1}, false, []string{"MinInterval: 2ns is longer than MaxInterval, 1ns"}},
+		{"MinInterval longer than MaxInterval", "https://issuer.test", jwks.Options{MinInterval: 2 * time.Second, MaxInterval: time.Second}, false, []string{"MinInterval: 2s is longer than MaxInterval, 1s"}},
+		{"durations without a unit", "https://issuer.test", jwks.Options{Timeout: 5, MinInterval: 30, MaxInterval: 300, MaxStale: 12, CoolDown: 8}, false, []string{
+			"Options.Timeout: 5 is 5ns, which is too short; did you mean 5*time.Second?",
+			"Options.MinInterval: 30 is 30ns, which is too short; did you mean 30*time.Second?",
+			"Options.MaxInterval: 300 is 300ns, which is too short; did you mean 300*time.Second?",
+			"Options.MaxStale: 12 is 12ns, which is too short; did you mean 12*time.Hour?",
+			"Options.CoolDown: 8 is 8ns, which is too short; did you mean 8*time.Second?",
+		}},
+		{"one duration without a unit", "https://issuer.test", jwks.Options{MaxInterval: 300}, true, []string{"did you mean 300*time.Second?"}},
+		{"durations in milliseconds", "https://issuer.test", jwks.Options{Timeout: 5000, MaxInterval: 900_000, MaxStale: 43_200_000}, true, []string{
+			"5000*time.Millisecond", "900000*time.Millisecond", "43200000*time.Millisecond",
+		}},
+		{"negative limits", "https://issuer.test", jwks.Options{MaxKeysPerID: -1, MaxRSACost: -2}, false, []string{"MaxKeysPerID: -1 is negative", "MaxRSACost: -2 is negative"}},
 		{"New with MetadataIssuer", "https://issuer.test", jwks.Options{MetadataIssuer: "x"}, false, []string{"MetadataIssuer"}},
 		{"invalid URL with a password", "https://me:secret@issuer.test/\x7f", jwks.Options{}, false, []string{"not a URL"}},
 		{"issuer is empty", "", jwks.Options{}, true, []string{"issuer is empty"}},
@@ -88,6 +100,7 @@ func TestGoodConfiguration(t *testing.T) {
 		"long MinInterval":       {MinInterval: time.Hour},
 		"long MaxInterval":       {MaxInterval: 48 * time.Hour},
 		"short MaxStale":         {MaxStale: time.Minute},
+		"shortest durations":     {Timeout: time.Millisecond, MinInterval: 10 * time.Millisecond, MaxInterval: 10 * time.Millisecond, MaxStale: 100 * time.Millisecond, CoolDown: 10 * time.Millisecond},
 		"InsecureHTTP":           {InsecureHTTP: true},
 		"RefusePrivateAddresses": {RefusePrivateAddresses: true},
 	} {

@@ -3,6 +3,7 @@
 package growth
 
 import (
+	"math"
 	"runtime"
 	"testing"
 	"time"
@@ -17,8 +18,7 @@ const (
 	// maxTimeFactor is the largest permitted growth of the processor time when the size
 	// doubles. Linear work doubles, and quadratic work quadruples.
 	maxTimeFactor = 3
-	// leastTime is the shortest processor time that is long enough for a comparison. The number of
-	// calls is chosen so that the smallest input takes longer, even if the first calls were slow.
+	// leastTime is the shortest processor time that is long enough for a comparison.
 	leastTime = 2 * time.Millisecond
 	// slack is the number of allocations that do not count, because the runtime allocates too,
 	// and because maps grow in steps. In addition, 2 percent do not count.
@@ -64,14 +64,22 @@ func Check(t *testing.T, name string, size int, prepare func(size int) (work fun
 	}
 }
 
-// repetitions returns how many calls of work take a multiple of leastTime.
+// repetitions returns how many calls of work take at least leastTime.
 func repetitions(work func()) int {
 	for n := 1; ; n *= 2 {
-		start, ok := processorTime()
-		for range n {
-			work()
+		least := time.Duration(math.MaxInt64)
+		for range 3 { // one measurement alone may be disturbed
+			start, ok := processorTime()
+			for range n {
+				work()
+			}
+			end, _ := processorTime()
+			if !ok || testkit.RaceEnabled {
+				return 1
+			}
+			least = min(least, end-start)
 		}
-		if end, _ := processorTime(); !ok || testkit.RaceEnabled || end-start >= 3*leastTime {
+		if least >= leastTime {
 			return n
 		}
 	}

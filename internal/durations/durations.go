@@ -1,0 +1,49 @@
+// Package durations finds durations without a unit. In Go, the constant 300 is a valid
+// time.Duration of 300 ns, but whoever writes "MaxAge: 300" means seconds or minutes.
+package durations
+
+import (
+	"fmt"
+	"time"
+)
+
+// unit is a unit that can be missing. Its name is Go source text.
+type unit struct {
+	name string
+	size time.Duration
+}
+
+var units = []unit{
+	{"time.Millisecond", time.Millisecond},
+	{"time.Second", time.Second},
+	{"time.Minute", time.Minute},
+	{"time.Hour", time.Hour},
+}
+
+// Check returns an error if the duration d of the option name is positive and shorter than
+// least. Then d probably has no unit. The error names the probable unit, which is the unit with
+// which the duration is nearest to usual. The argument least must be so long that no shorter
+// duration is useful. The argument usual is a typical duration, such as the default.
+//
+// Check does not refuse zero and negative durations, because their meaning differs between
+// options.
+func Check(name string, d, least, usual time.Duration) error {
+	if d <= 0 || d >= least {
+		return nil
+	}
+	best := units[0]
+	for _, u := range units[1:] {
+		if distance(d, u, usual) < distance(d, best, usual) {
+			best = u
+		}
+	}
+	return fmt.Errorf("%s: %d is %v, which is too short; did you mean %d*%s? The shortest duration is %v",
+		name, int64(d), d, int64(d), best.name, least)
+}
+
+// distance returns the factor between usual and n units, where n is the number of nanoseconds
+// in d. It is at least 1.
+func distance(d time.Duration, u unit, usual time.Duration) float64 {
+	factor := float64(d) * float64(u.size) / float64(usual)
+	return max(factor, 1/factor)
+}

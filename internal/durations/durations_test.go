@@ -1,0 +1,41 @@
+package durations_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearer/internal/durations"
+)
+
+func TestCheck(t *testing.T) {
+	for _, tt := range []struct {
+		d, least, usual time.Duration
+		want            string // a part of the error; "" means no error
+	}{
+		{0, time.Second, time.Hour, ""},
+		{-1, time.Second, time.Hour, ""},
+		{time.Second, time.Second, time.Hour, ""},
+		{math.MaxInt64, time.Second, time.Hour, ""},
+		{300, time.Second, 15 * time.Minute, "300 is 300ns, which is too short; did you mean 300*time.Second?"},
+		{15, time.Second, 15 * time.Minute, "15*time.Minute"},
+		{12, time.Second, 12 * time.Hour, "12*time.Hour"},
+		{43200, time.Second, 12 * time.Hour, "43200*time.Second"},
+		{720, time.Second, 12 * time.Hour, "720*time.Minute"},
+		{900_000, time.Second, 15 * time.Minute, "900000 is 900µs, which is too short; did you mean 900000*time.Millisecond?"},
+		{8, time.Second, 8 * time.Second, "8*time.Second"},
+		{5, time.Millisecond, 5 * time.Second, "5*time.Second"},
+		{5000, time.Millisecond, 5 * time.Second, "5000*time.Millisecond"},
+		{1, time.Second, time.Hour, "1*time.Hour"},
+		{time.Second - 1, time.Second, time.Hour, "The shortest duration is 1s"},
+	} {
+		err := durations.Check("Options.Field", tt.d, tt.least, tt.usual)
+		switch {
+		case tt.want == "" && err != nil:
+			t.Errorf("%d: got error %v, want none", tt.d, err)
+		case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "Options.Field: ")):
+			t.Errorf("%d: got error %v, want an error that contains %q", tt.d, err, tt.want)
+		}
+	}
+}
