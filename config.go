@@ -125,12 +125,13 @@ const validAlgorithms = "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384,
 // New returns a verifier for the tokens of one issuer. It does not wait for the issuer's
 // keys. To wait for the keys, call [JWTVerifier.Ready]. If cfg has faults, the error lists
 // every fault.
-func New(cfg Config) (*JWTVerifier, error) { return newVerifier(cfg, nil) }
+func New(cfg Config) (*JWTVerifier, error) { return newVerifier(cfg, nil, nil) }
 
 // newVerifier implements New and Replace. The argument old is the verifier that Replace
 // replaces; New passes nil. If neither cfg nor the configuration of old sets Keys, the new
-// verifier takes over the keys that old discovered.
-func newVerifier(cfg Config, old *JWTVerifier) (*JWTVerifier, error) {
+// verifier takes over the keys that old discovered. The argument limits is shared by the
+// verifiers of one Issuers; New passes nil.
+func newVerifier(cfg Config, old *JWTVerifier, limits *jwks.Limits) (*JWTVerifier, error) {
 	methods, errs := jws.Methods(cfg.Algorithms)
 	for i, err := range errs {
 		errs[i] = fmt.Errorf("Config.Algorithms: %w; valid are %s", err, validAlgorithms)
@@ -170,7 +171,7 @@ func newVerifier(cfg Config, old *JWTVerifier) (*JWTVerifier, error) {
 	if cfg.Keys == nil && old != nil && old.closer != nil {
 		v.keys, v.closer = old.keys, old.closer
 	} else if cfg.Keys == nil && cfg.Issuer != "" && template == nil {
-		if err := v.discover(len(errs) == 0); err != nil {
+		if err := v.discover(len(errs) == 0, limits); err != nil {
 			errs = append(errs, fmt.Errorf("Config.Issuer: %w", err))
 		}
 	}
@@ -227,13 +228,13 @@ func (cfg *Config) faults() (errs []error) {
 // discover starts the verifier's own key cache. If start is false, discover only checks
 // that the cache can start. The caller passes false if the configuration has other faults,
 // because an invalid configuration must not cause traffic.
-func (v *JWTVerifier) discover(start bool) error {
+func (v *JWTVerifier) discover(start bool, limits *jwks.Limits) error {
 	if _, err := url.ParseRequestURI(v.issuer); err != nil {
 		return fmt.Errorf("%q is not a URL, so its keys cannot be discovered; set Config.Keys", v.issuer)
 	}
-	var opts *jwks.Options
+	opts := &jwks.Options{Limits: limits}
 	if !start {
-		opts = &jwks.Options{Transport: noTraffic{}, Logger: slog.New(slog.DiscardHandler)}
+		opts.Transport, opts.Logger = noTraffic{}, slog.New(slog.DiscardHandler)
 	}
 	cache, err := jwks.Discover(v.issuer, opts)
 	if err != nil {

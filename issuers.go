@@ -13,6 +13,7 @@ import (
 
 	"github.com/bearerkit/bearer/internal/memory"
 	"github.com/bearerkit/bearer/internal/quote"
+	"github.com/bearerkit/bearer/jwks"
 )
 
 // Issuers verifies the tokens of several issuers. It passes each token only to the verifier
@@ -28,6 +29,11 @@ type Issuers struct {
 	// of the issuer. The limits in the comment of Config.Logger apply to all loggers together.
 	// Nil means [slog.Default]. Do not change the field after the first request.
 	Logger *slog.Logger
+	// Limits limit the fetches of keys that the issuers cause together. They apply to the keys
+	// that the verifiers discover. To apply them to the *jwks.Cache in a Config.Keys too, set its
+	// jwks.Options.Limits to a pointer to this field. The zero Limits have strict defaults; see
+	// [jwks.Limits]. Do not change the field after the first call of Add.
+	Limits jwks.Limits
 
 	mu     sync.Mutex // serializes changes of routes
 	routes atomic.Pointer[routes]
@@ -61,7 +67,7 @@ func (s *Issuers) Add(cfgs ...Config) error {
 		if _, ok := next.all[cfg.Issuer]; ok {
 			return nil, []error{errors.New("the issuer was added before; use Replace")}
 		}
-		v, err := New(cfg)
+		v, err := newVerifier(cfg, nil, &s.Limits)
 		return v, causes(err)
 	})
 }
@@ -82,7 +88,7 @@ func (s *Issuers) Replace(cfgs ...Config) error {
 		if !ok {
 			return nil, []error{errors.New("the issuer was not added; use Add")}
 		}
-		v, err := newVerifier(cfg, old)
+		v, err := newVerifier(cfg, old, &s.Limits)
 		if err == nil {
 			next.remove(old)
 		}
@@ -227,11 +233,14 @@ func (s *Issuers) Close() error {
 	old := s.table()
 	s.routes.Store(&routes{})
 	s.mu.Unlock()
-	var errs []error
+	// All verifiers are closed at the same time. So Close takes only as long as the slowest of
+	// their fetches takes to end.
+	var wg sync.WaitGroup
 	for _, v := range old.all {
-		errs = append(errs, v.Close())
+		wg.Go(func() { _ = v.Close() }) // the error is always nil
 	}
-	return errors.Join(errs...)
+	wg.Wait()
+	return nil
 }
 
 // maxRefreshes is the maximum number of issuers whose keys Refresh fetches concurrently.

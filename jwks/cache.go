@@ -30,6 +30,7 @@ type Cache struct {
 	closed sync.Once
 
 	waiting atomic.Int64 // number of goroutines that wait for a fetch
+	share   share        // the state of Options.Limits for this cache
 
 	mu      sync.Mutex // guards the fields of this block
 	running *flight    // the fetch in flight, or nil

@@ -107,7 +107,7 @@ func object(n int, name string) string {
 // bit is set.
 func number(n, seed int) string {
 	b := make([]byte, n)
-	_, _ = rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)}).Read(b)
+	_, _ = rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)}).Read(b) //nolint:gosec // the bytes of the seed
 	b[0] |= 0x80
 	b[n-1] |= 1
 	return b64(b)
@@ -118,13 +118,13 @@ func edElement(kid string, seed int) string {
 	return fmt.Sprintf(`{"kty":"OKP","crv":"Ed25519","kid":%q,"x":%q}`, kid, number(32, seed))
 }
 
-// rsaElement returns an RSA key. Different seeds have different keys. Nobody knows the private
-// key.
+// rsaElement returns an RSA key. Different seeds have different keys. The private
+// keys are unknown.
 func rsaElement(kid string, bits int, e string, seed int) string {
 	return fmt.Sprintf(`{"kty":"RSA","kid":%q,"e":%q,"n":%q}`, kid, e, number(bits/8, seed))
 }
 
-// The cost of a key set grows no faster than its size, whichever field grows.
+// The cost of a key set grows no faster than its size, for each field that the issuer chooses.
 func TestKeySetCost(t *testing.T) {
 	for name, element := range hugeElements() {
 		growth.Check(t, "key with large "+name, 3600, func(n int) func() {

@@ -144,8 +144,12 @@ func (c *Cache) demand(ctx context.Context, now, start time.Time, seen *snapshot
 		f.cause = context.WithoutCancel(ctx)
 	}
 	limit := start.Add(maxWait)
-	if f != nil && !f.began.IsZero() && !f.local && usable {
-		limit = f.began.Add(min(maxWait, limit.Sub(f.began)))
+	if f != nil && !f.local && usable {
+		from := f.began
+		if from.IsZero() {
+			from = f.due // the fetch waits for Options.Limits
+		}
+		limit = from.Add(min(maxWait, limit.Sub(from)))
 	}
 	var toLog deniedCounts
 	if f == nil {

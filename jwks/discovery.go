@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -39,11 +38,11 @@ func (l *locator) due(now time.Time) bool {
 }
 
 // discover fetches the metadata and sets l.url. If discover fails, l.url keeps its value.
-func (l *locator) discover(ctx context.Context, client *http.Client) error {
+func (l *locator) discover(ctx context.Context, get getter) error {
 	l.tried = time.Now()
 	var errs []error
 	for i, place := range l.places {
-		a, err := get(ctx, client, place, validators{}, maxMetadata)
+		a, err := get(ctx, place, validators{}, maxMetadata)
 		if err == nil {
 			var found string
 			if found, err = l.read(a.body, place); err == nil {

@@ -2,7 +2,6 @@ package jwks
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,8 +13,8 @@ import (
 
 // elements returns the elements of "keys" as raw JSON. It returns an error if the document
 // has a member name twice. It does not check the content of the elements, because an invalid
-// element must not affect the other elements. If ctx ends, elements returns its error.
-func elements(ctx context.Context, document []byte) ([]jsontext.Value, error) {
+// element must not affect the other elements. If ended returns an error, elements returns this error.
+func elements(ended func() error, document []byte) ([]jsontext.Value, error) {
 	if len(document) > maxDocument {
 		return nil, fmt.Errorf("more than %d bytes", maxDocument)
 	}
@@ -30,7 +29,7 @@ func elements(ctx context.Context, document []byte) ([]jsontext.Value, error) {
 	var found []jsontext.Value
 	seen := make(map[string]bool)
 	for dec.PeekKind() != '}' {
-		if err := ctx.Err(); err != nil {
+		if err := ended(); err != nil {
 			return nil, err
 		}
 		if len(seen) == maxMembers {
@@ -46,7 +45,7 @@ func elements(ctx context.Context, document []byte) ([]jsontext.Value, error) {
 		}
 		seen[name] = true
 		if name == "keys" {
-			found, err = array(ctx, dec, document)
+			found, err = array(ended, dec, document)
 		} else {
 			err = dec.SkipValue()
 		}
@@ -72,7 +71,7 @@ var (
 )
 
 // array reads an array from dec. It returns the elements of the array as parts of document.
-func array(ctx context.Context, dec *jsontext.Decoder, document []byte) ([]jsontext.Value, error) {
+func array(ended func() error, dec *jsontext.Decoder, document []byte) ([]jsontext.Value, error) {
 	if dec.PeekKind() != '[' {
 		return nil, errNoArray
 	}
@@ -81,7 +80,7 @@ func array(ctx context.Context, dec *jsontext.Decoder, document []byte) ([]jsont
 	}
 	var found []jsontext.Value
 	for dec.PeekKind() != ']' {
-		if err := ctx.Err(); err != nil {
+		if err := ended(); err != nil {
 			return nil, err
 		}
 		value, err := dec.ReadValue()

@@ -33,5 +33,5 @@ func Suspend(c *Cache, d time.Duration) {
 
 // ParseContext does what Parse does, but ends when ctx ends.
 func ParseContext(ctx context.Context, document []byte) (*Set, error) {
-	return parseAfter(ctx, nil, document, (*Options)(nil).withDefaults().keyLimits())
+	return parseAfter(ctx.Err, nil, document, (*Options)(nil).withDefaults().keyLimits())
 }

@@ -15,6 +15,7 @@ import (
 // answer is the response of a server to one GET request.
 type answer struct {
 	body        []byte // nil if notModified
+	cost        int    // the number of bytes for which the body counts in Limits
 	notModified bool
 	fresh       time.Duration // the time for which the response is fresh, from its header
 	validators  validators
@@ -34,8 +35,10 @@ func (e *statusError) Error() string { return "answered " + e.status }
 
 // get sends a GET request for a JSON document of at most limit bytes. The response may be
 // compressed with gzip. If conditions is zero, the request is unconditional, and HTTP caches
-// must send the request to the server.
-func get(ctx context.Context, client *http.Client, url string, conditions validators, limit int) (*answer, error) {
+// must send the request to the server. If the body cannot be read, get returns an error and an
+// answer in which only the cost is set. Before get reads a large body, it calls admit with the
+// cost that the body may have, and reads the body only if admit returns nil.
+func get(ctx context.Context, client *http.Client, url string, conditions validators, limit int, admit func(cost int) error) (*answer, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
@@ -62,14 +65,14 @@ func get(ctx context.Context, client *http.Client, url string, conditions valida
 		return nil, err // the text of err contains the method and the URL
 	}
 	defer func() { _ = resp.Body.Close() }() // an error of Close does not matter after reading
-	a, err := read(ctx, resp, conditions, limit)
+	a, err := read(ctx, resp, conditions, limit, admit)
 	if err != nil {
-		return nil, fmt.Errorf("GET %s: %w", redact(url), err)
+		return a, fmt.Errorf("GET %s: %w", redact(url), err)
 	}
 	return a, nil
 }
 
-func read(ctx context.Context, resp *http.Response, conditions validators, limit int) (*answer, error) {
+func read(ctx context.Context, resp *http.Response, conditions validators, limit int, admit func(cost int) error) (*answer, error) {
 	now := time.Now()
 	a := &answer{
 		fresh:      lifetime(resp.Header, now),
@@ -88,7 +91,7 @@ func read(ctx context.Context, resp *http.Response, conditions validators, limit
 		return nil, &statusError{resp.Status, retryAfter(resp.Header, now)}
 	}
 	var err error
-	a.body, err = readBody(ctx, resp, limit)
+	a.body, a.cost, err = readBody(ctx, resp, limit, admit)
 	return a, err
 }
 
@@ -105,55 +108,91 @@ func validator(resp *http.Response, field string) string {
 	return value
 }
 
-// readBody returns the decompressed body. It returns an error if the compressed or the
+// readBody returns the decompressed body, and the number of bytes for which it counts in Limits.
+// It returns an error if the compressed or the
 // decompressed body has more than limit bytes, or if ctx ends.
-func readBody(ctx context.Context, resp *http.Response, limit int) ([]byte, error) {
+func readBody(ctx context.Context, resp *http.Response, limit int, admit func(cost int) error) (data []byte, cost int, err error) {
 	errTooLarge := fmt.Errorf("more than %d bytes", limit)
 	if resp.ContentLength > int64(limit) {
-		return nil, errTooLarge
+		return nil, 0, errTooLarge
 	}
-	b := &body{ctx: ctx, from: io.LimitReader(resp.Body, int64(limit)+1)}
+	size := limit
+	if resp.ContentLength >= 0 {
+		size = int(resp.ContentLength)
+	}
+	b := &body{ctx: ctx, from: io.LimitReader(resp.Body, int64(limit)+1), admit: func() error { return admit(size) }}
+	defer func() { cost = b.cost() }()
 	switch coding := strings.ToLower(resp.Header.Get("Content-Encoding")); coding {
 	case "", "identity":
 	case "gzip", "x-gzip":
-		decompressed, err := gzip.NewReader(&compressed{from: b.from, of: b})
+		b.compressed = &compressed{from: b.from, of: b}
+		b.admit = func() error { return admit(max(limit, compressedCost*size)) }
+		decompressed, err := gzip.NewReader(b.compressed)
 		if err != nil {
-			return nil, fmt.Errorf("gzip: %w", err)
+			return nil, 0, fmt.Errorf("gzip: %w", err)
 		}
 		b.from = io.LimitReader(decompressed, int64(limit)+1)
 	default:
-		return nil, errors.New("Content-Encoding is not supported, want gzip or none")
+		return nil, 0, errors.New("Content-Encoding is not supported, want gzip or none")
 	}
-	data, err := io.ReadAll(b)
+	data, err = io.ReadAll(b)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, 0, err
 	case len(data) > limit:
-		return nil, errTooLarge
+		return nil, 0, errTooLarge
 	}
-	return data, nil
+	return data, 0, nil
 }
 
 // body reads the decompressed body of a response. Read returns an error when ctx has ended.
 type body struct {
-	ctx  context.Context //nolint:containedctx // a body is read within one function
-	from io.Reader
-	n    int // number of bytes that were read
+	ctx   context.Context //nolint:containedctx // a body is read within one function
+	from  io.Reader
+	admit func() error // called before the body costs more than freeCost; nil if it was called
+	n     int          // number of bytes that were read
+
+	compressed *compressed // nil if the body is not compressed
+}
+
+// freeCost is the cost up to which a body is read before Limits.MaxBytesPerSecond permits it.
+// Nearly all key sets are smaller.
+const freeCost = 16 << 10
+
+// cost returns the number of bytes for which the body counts in Limits.
+func (b *body) cost() int {
+	if b.compressed == nil {
+		return b.n
+	}
+	return max(b.n, compressedCost*b.compressed.n)
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	if err := b.ctx.Err(); err != nil {
+	if err := b.check(); err != nil {
 		return 0, err
 	}
-	n, err := b.from.Read(p)
+	n, err := b.from.Read(p[:min(len(p), freeCost)])
 	b.n += n
 	return n, err
 }
 
+// check returns an error if no further bytes may be read.
+func (b *body) check() error {
+	if err := b.ctx.Err(); err != nil {
+		return err
+	}
+	if b.admit == nil || b.cost() < freeCost {
+		return nil
+	}
+	admit := b.admit
+	b.admit = nil
+	return admit()
+}
+
 // compressed reads the compressed bytes of a body. Read returns an error when ctx has ended, or
 // when the compressed bytes are more than the decompressed bytes. Such a body is not a
-// document: it consists of empty blocks, each of which costs the decompressor 30 times as much as
-// ordinary bytes.
+// document: it consists of empty blocks. An empty block costs the decompressor 30 times as much
+// as ordinary bytes.
 type compressed struct {
 	from io.Reader
 	of   *body
@@ -165,7 +204,7 @@ type compressed struct {
 const maxExcess = 64 << 10
 
 func (c *compressed) Read(p []byte) (int, error) {
-	if err := c.of.ctx.Err(); err != nil {
+	if err := c.of.check(); err != nil {
 		return 0, err
 	}
 	if c.n > c.of.n+maxExcess {

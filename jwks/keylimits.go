@@ -25,7 +25,7 @@ func (o Options) keyLimits() keyLimits { return keyLimits{o.MaxKeysPerID, o.MaxR
 type parsed struct {
 	key *Key
 	id  string // the kid; "" if it cannot be read
-	err error  // the problem because of which the element is left out, or nil
+	err error  // why the element is left out; nil if it is used
 }
 
 // apply sets the field err of the keys beyond the limits. Of the keys with one kid, apply keeps

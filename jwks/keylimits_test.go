@@ -85,7 +85,7 @@ func TestKeysOfOneKid(t *testing.T) {
 				ids := ""
 				for order := range 4 {
 					elements := slices.Clone(row.elements)
-					rand.Shuffle(len(elements), func(i, j int) { elements[i], elements[j] = elements[j], elements[i] })
+					rand.Shuffle(len(elements), func(i, j int) { elements[i], elements[j] = elements[j], elements[i] }) //nolint:gosec // the order is not a secret
 					i.update(func(i *issuer) { i.doc = []byte(`{"keys":[` + strings.Join(elements, ",") + `]}`) })
 					s := newCache(t, i, func(o *jwks.Options) {
 						o.MaxKeysPerID, o.MaxRSACost = row.opts.MaxKeysPerID, row.opts.MaxRSACost

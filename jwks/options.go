@@ -79,6 +79,9 @@ type Options struct {
 	// keys, lookups cause the next fetch at least 1 s later. Zero: 8 s.
 	CoolDown time.Duration
 
+	// Limits limit the requests in flight and the bytes per second. Caches with the same Limits
+	// share them. Zero: the cache has its own Limits, with their defaults.
+	Limits *Limits
 	// MaxKeysPerID is the largest number of keys with the same kid that are used. It limits the
 	// number of signature checks for one token. If the issuer publishes more keys with one kid,
 	// the cache leaves out the keys with the most expensive signature checks. Zero: 8.
@@ -151,6 +154,9 @@ func (o *Options) withDefaults() Options {
 		s.MaxInterval = min(s.MaxInterval, maxStale)
 	}
 	fill(&s.MinInterval, min(defaultMinInterval, s.MaxInterval))
+	if s.Limits == nil {
+		s.Limits = new(Limits)
+	}
 	if s.MaxKeysPerID == 0 {
 		s.MaxKeysPerID = defaultKeysPerID
 	}
@@ -193,6 +199,7 @@ func (o *Options) problems() []error {
 	if o.MaxInterval > o.MaxStale && o.MaxStale >= 0 {
 		bad("MaxStale: %v is shorter than MaxInterval, %v, so keys become unavailable between refreshes", o.MaxStale, o.MaxInterval)
 	}
+	errs = append(errs, o.Limits.problems()...)
 	if o.MaxKeysPerID < 0 {
 		bad("MaxKeysPerID: %d is negative; want 0 for the default, or a positive number", o.MaxKeysPerID)
 	}

@@ -3,6 +3,7 @@ package jwks
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,38 +19,39 @@ type pollState struct {
 	document    []byte            // the document, which the cache saves in the Store; nil if there is no Store
 }
 
-// poll fetches the issuer's key set. It takes at most Options.Timeout.
+// errReplaced is the cause for which poll cancels a request that a newer request replaces.
+var errReplaced = errors.New("a newer request replaces this request")
+
+// attempt is one request of a poll and its result.
+type attempt struct {
+	outcome
+	pollState
+	replaced bool
+}
+
+// poll fetches the issuer's key set. It takes at most Options.Timeout. The permit is for the
+// first request, and poll releases it.
 //
 // An issuer that hung may never answer the requests that it received while it hung. So while
 // keys are unavailable and a goroutine waits for them, poll sends a new request each second.
 // The first request stays open, because the issuer may be slow and may still answer this
 // request. Of the later requests, only the newest request stays open, because an issuer that
 // works again answers this request.
-func (c *Cache) poll(unconditional bool) outcome {
-	type result struct {
-		outcome
-		pollState
-		replaced bool
-	}
+func (c *Cache) poll(first *permit, unconditional bool) outcome {
 	end := time.Now().Add(c.opts.Timeout)
 	ctx, cancel := context.WithDeadline(c.ctx, end)
 	defer cancel()
-	results := make(chan result)
-	open, replace := 0, func() {}
-	try := func() {
+	results := make(chan attempt)
+	open, newest := 0, first
+	try := func(p *permit) {
+		open, newest = open+1, p
 		state := c.refresher.pollState
-		tryCtx, cancelTry := context.WithCancel(ctx)
-		open, replace = open+1, cancelTry
-		go func() {
-			defer cancelTry()
-			done := c.fetch(tryCtx, &state, unconditional)
-			results <- result{done, state, tryCtx.Err() != nil && ctx.Err() == nil}
-		}()
+		go func() { results <- c.attempt(ctx, p, &state, unconditional) }()
 	}
-	try()
+	try(first)
 	retry := time.NewTicker(minPause)
 	defer retry.Stop()
-	var best result
+	var best attempt
 	for open > 0 {
 		select {
 		case r := <-results:
@@ -66,15 +68,33 @@ func (c *Cache) poll(unconditional bool) outcome {
 			if time.Until(end) < minPause/2 || c.usable(time.Now()) || c.waiting.Load() == 0 {
 				continue
 			}
-			if open > 1 {
-				replace()
+			p := c.tryPermit()
+			if p == nil {
+				continue
 			}
-			try()
+			if open > 1 {
+				newest.cancel(errReplaced)
+			}
+			try(p)
 			c.recordAttempt()
 		}
 	}
 	c.refresher.pollState = best.pollState
 	return best.outcome
+}
+
+// attempt fetches the key set once and releases the permit.
+func (c *Cache) attempt(ctx context.Context, p *permit, state *pollState, unconditional bool) attempt {
+	defer p.release()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(p.ctx, func() { cancel(context.Cause(p.ctx)) })() //nolint:contextcheck // the attempt ends with both contexts
+	done := c.fetch(ctx, p.get, state, unconditional)
+	cause := context.Cause(ctx)
+	if done.err != nil && errors.Is(cause, errGaveWay) {
+		done.err = errGaveWay
+	}
+	return attempt{done, *state, errors.Is(cause, errReplaced)}
 }
 
 // recordAttempt sets Status.LastAttempt to the current time. It is called when poll sends a
@@ -88,7 +108,7 @@ func (c *Cache) recordAttempt() {
 // fetch gets the key set once. Discovery comes first if the URL of the key set is unknown or
 // the metadata is due. If the URL no longer works, fetch runs discovery and tries the new URL.
 // fetch returns a panic in a Transport or a parser as an error.
-func (c *Cache) fetch(ctx context.Context, state *pollState, unconditional bool) (done outcome) {
+func (c *Cache) fetch(ctx context.Context, get getter, state *pollState, unconditional bool) (done outcome) {
 	defer func() {
 		if v := recover(); v != nil {
 			done = outcome{err: fmt.Errorf("jwks: panic in a refresh: %v", v)}
@@ -96,30 +116,30 @@ func (c *Cache) fetch(ctx context.Context, state *pollState, unconditional bool)
 	}()
 	where := &state.where
 	if where.due(time.Now()) {
-		if err := c.discover(ctx, where); err != nil {
+		if err := c.discover(ctx, get, where); err != nil {
 			return outcome{err: err}
 		}
 	}
-	done = c.fetchSet(ctx, state, unconditional)
+	done = c.fetchSet(ctx, get, state, unconditional)
 	if done.err != nil && where.discovers() && time.Since(where.tried) > time.Minute {
 		if ctx.Err() != nil {
 			where.until = time.Time{} // no time is left, so the next fetch begins with discovery
-		} else if old := where.url; where.discover(ctx, c.client) == nil && where.url != old {
-			done = c.fetchSet(ctx, state, true) // the key set has moved
+		} else if old := where.url; where.discover(ctx, get) == nil && where.url != old {
+			done = c.fetchSet(ctx, get, state, true) // the key set has moved
 		}
 	}
 	return done
 }
 
 // discover refreshes the metadata. It returns an error only if there is no metadata yet.
-func (c *Cache) discover(ctx context.Context, where *locator) error {
+func (c *Cache) discover(ctx context.Context, get getter, where *locator) error {
 	if where.url == "" {
-		return where.discover(ctx, c.client)
+		return where.discover(ctx, get)
 	}
 	// The old URL may still work, so half of the time is reserved for the key set.
 	half, cancel := context.WithTimeout(ctx, c.opts.Timeout/2)
 	defer cancel()
-	if err := where.discover(half, c.client); err != nil && ctx.Err() == nil {
+	if err := where.discover(half, get); err != nil && ctx.Err() == nil {
 		where.until = time.Now().Add(defaultLifetime)
 		c.opts.Logger.WarnContext(ctx, "jwks: refresh of the issuer's metadata failed", "issuer", c.name, "error", quote.Line(err.Error()))
 		c.notify(Event{Kind: MetadataFailed, Err: err})
@@ -129,7 +149,7 @@ func (c *Cache) discover(ctx context.Context, where *locator) error {
 
 // fetchSet gets the key set from state.where.url and parses it. An unconditional request
 // bypasses HTTP caches.
-func (c *Cache) fetchSet(ctx context.Context, state *pollState, unconditional bool) outcome {
+func (c *Cache) fetchSet(ctx context.Context, get getter, state *pollState, unconditional bool) outcome {
 	inUse := c.state.Load().set
 	if state.fetchedFrom != state.where.url {
 		state.have, state.digest = validators{}, [sha256.Size]byte{}
@@ -138,7 +158,7 @@ func (c *Cache) fetchSet(ctx context.Context, state *pollState, unconditional bo
 	if unconditional || inUse == nil {
 		have = validators{}
 	}
-	a, err := get(ctx, c.client, state.where.url, have, maxDocument)
+	a, err := get(ctx, state.where.url, have, maxDocument)
 	if err != nil {
 		return outcome{err: err}
 	}
@@ -149,7 +169,7 @@ func (c *Cache) fetchSet(ctx context.Context, state *pollState, unconditional bo
 	digest := sha256.Sum256(a.body)
 	set := inUse
 	if set == nil || digest != state.digest {
-		if set, err = parseAfter(ctx, inUse, a.body, c.opts.keyLimits()); err != nil {
+		if set, err = parseAfter(ctx.Err, inUse, a.body, c.opts.keyLimits()); err != nil {
 			return outcome{err: fmt.Errorf("GET %s: %w", redact(state.where.url), err), rejected: ctx.Err() == nil}
 		}
 	}

@@ -91,9 +91,14 @@ func (c *Cache) reportStale() {
 
 // refresh makes one fetch and returns the time of the next scheduled refresh.
 func (c *Cache) refresh() time.Time {
+	first := c.acquirePermit()
+	if first == nil {
+		return time.Time{} // the cache was closed
+	}
 	f := c.begin()
 	previous := c.state.Load().set
-	done := c.poll(f.unconditional)
+	done := c.poll(first, f.unconditional)
+	c.opts.Limits.setAnswered(&c.share, done.err == nil)
 	if c.ctx.Err() != nil {
 		return time.Time{} // the fetch failed because the cache was closed
 	}

@@ -40,7 +40,7 @@ func (c *Cache) load() error {
 	if age >= c.opts.MaxStale {
 		return fmt.Errorf("older than Options.MaxStale: stored %v ago", age.Round(time.Second))
 	}
-	set, err := parseAfter(c.ctx, nil, stored.Document, c.opts.keyLimits())
+	set, err := parseAfter(c.ctx.Err, nil, stored.Document, c.opts.keyLimits())
 	if err != nil {
 		return err
 	}

@@ -59,17 +59,17 @@ type Skipped struct {
 //   - if several keys have the same kid, the keys beyond the default limits of
 //     [Options.MaxKeysPerID] and [Options.MaxRSACost]
 func Parse(document []byte) (*Set, error) {
-	return parseAfter(context.Background(), nil, document, (*Options)(nil).withDefaults().keyLimits())
+	return parseAfter(func() error { return nil }, nil, document, (*Options)(nil).withDefaults().keyLimits())
 }
 
 // parseAfter does what Parse does, but uses the given limits. If the set previous has the same
-// key, the result has the same *Key. The set previous may be nil. If ctx ends, parseAfter
-// returns its error after at most one more element.
-func parseAfter(ctx context.Context, previous *Set, document []byte, limits keyLimits) (*Set, error) {
-	elements, err := elements(ctx, document)
+// key, the result has the same *Key. The set previous may be nil. If ended returns
+// an error, parseAfter returns this error after at most one more element.
+func parseAfter(ended func() error, previous *Set, document []byte, limits keyLimits) (*Set, error) {
+	elements, err := elements(ended, document)
 	if err != nil {
-		if ended := ctx.Err(); ended != nil {
-			return nil, ended
+		if err := ended(); err != nil {
+			return nil, err
 		}
 		return nil, fmt.Errorf("jwks: not a usable key set: %w", err)
 	}
@@ -79,7 +79,7 @@ func parseAfter(ctx context.Context, previous *Set, document []byte, limits keyL
 	}
 	found := make([]parsed, len(elements))
 	for i, element := range elements {
-		if err := ctx.Err(); err != nil {
+		if err := ended(); err != nil {
 			return nil, err
 		}
 		p := &found[i]

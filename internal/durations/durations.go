@@ -1,5 +1,5 @@
 // Package durations finds durations without a unit. In Go, the constant 300 is a valid
-// time.Duration of 300 ns, but whoever writes "MaxAge: 300" means seconds or minutes.
+// time.Duration of 300 ns, but a configuration with "MaxAge: 300" means seconds or minutes.
 package durations
 
 import (
