@@ -51,6 +51,14 @@
 // verifying tokens after Options.MaxStale (12 h). Code that caches verdicts on tokens must
 // call Lookup each time it uses a cached verdict, and compare the key pointers; see [Key].
 //
+// # Cost
+//
+// A document costs no more than its size permits, and its size is limited; see [Parse]. The
+// options MaxKeysPerID and MaxRSACost limit the cost of a token under the keys of one kid. A
+// [Limits] value limits the requests in flight and the bytes per second of all caches that share
+// it. Share Limits if parties that you do not trust can configure issuers, or if there are many
+// issuers.
+//
 // # Security
 //
 // The algorithms that a key may verify depend on the members kty, crv, alg, use and key_ops,

@@ -155,17 +155,18 @@ func hugeDocument(seed int) []byte {
 // time.
 func TestFetchesInFlight(t *testing.T) {
 	for name, row := range map[string]struct {
-		limits *jwks.Limits
-		want   int
+		limits  *jwks.Limits
+		issuers int
+		want    int
 	}{
-		"default":       {&jwks.Limits{}, 128},
-		"MaxFetches 10": {&jwks.Limits{MaxFetches: 10}, 10},
-		"MaxFetches 1":  {&jwks.Limits{MaxFetches: 1}, 1},
+		"default":       {&jwks.Limits{}, 2000, 128},
+		"MaxFetches 10": {&jwks.Limits{MaxFetches: 10}, 300, 10},
+		"MaxFetches 1":  {&jwks.Limits{MaxFetches: 1}, 300, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				good := after(10*time.Millisecond, serve(document(edKey("a"))))
-				c, caches := startCrowd(t, 2000, row.limits, good)
+				c, caches := startCrowd(t, row.issuers, row.limits, good)
 				time.Sleep(time.Minute)
 				for i, cache := range caches {
 					if s := cache.Status(); !s.Ready {

@@ -41,7 +41,10 @@ func Check(t *testing.T, name string, size int, prepare func(size int) (work fun
 		works[i] = prepare(size << i)
 		works[i]() // the first call may fill pools and tables
 	}
-	repeat := repetitions(works[0])
+	repeat, rounds := repetitions(works[0]), rounds
+	if testkit.RaceEnabled {
+		rounds = 1 // the processor time does not count
+	}
 	for round := range rounds {
 		for i, work := range works {
 			took, allocated := measure(work, repeat)
