@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -240,6 +241,7 @@ func refreshCost(t *testing.T, name string, size int, discover bool, respond fun
 		i := &issuer{header: header, doc: []byte(doc)}
 		o := options(i)
 		o.Logger = slog.New(slog.DiscardHandler)
+		o.Limits = &jwks.Limits{MaxBytesPerSecond: math.MaxInt32} // must not delay the test
 		construct, url := jwks.New, keySetURL
 		if discover {
 			construct, url, o.Issuer = jwks.Discover, issuerURL, ""

@@ -191,13 +191,16 @@ func TestFetchesInFlight(t *testing.T) {
 // a rotation within 5 s.
 func TestFairLimits(t *testing.T) {
 	var mu sync.Mutex
-	seed := 0
-	huge := func(r *http.Request) (*http.Response, error) {
+	requests := 0
+	documents := make([][]byte, 10)
+	for seed := range documents {
+		documents[seed] = hugeDocument(seed)
+	}
+	huge := func(r *http.Request) (*http.Response, error) { // a different key set for each request
 		mu.Lock()
-		seed++
-		n := seed
-		mu.Unlock()
-		return response(r, 200, nil, hugeDocument(n%1000)), nil
+		defer mu.Unlock()
+		requests++
+		return response(r, 200, nil, documents[requests%len(documents)]), nil
 	}
 	slow := func(r *http.Request) (*http.Response, error) {
 		resp := response(r, 200, nil, nil)
