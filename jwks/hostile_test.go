@@ -236,6 +236,12 @@ func TestLongValidators(t *testing.T) {
 // refreshCost checks how the cost of a refresh grows with the size of one field of a response.
 func refreshCost(t *testing.T, name string, size int, discover bool, respond func(n int) (http.Header, string)) {
 	t.Helper()
+	var open []*jwks.Cache
+	defer func() {
+		for _, c := range open {
+			_ = c.Close()
+		}
+	}()
 	growth.Check(t, name, size, func(n int) func() {
 		header, doc := respond(n)
 		i := &issuer{header: header, doc: []byte(doc)}
@@ -250,7 +256,7 @@ func refreshCost(t *testing.T, name string, size int, discover bool, respond fun
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = c.Close() })
+		open = append(open, c)
 		return func() { _ = c.Refresh(t.Context()) }
 	})
 }

@@ -63,6 +63,13 @@ func (l *Limits) spend(ctx context.Context, s *share, n int) error {
 	return nil
 }
 
+// trySpend does what spend does, but returns false instead of waiting.
+func (l *Limits) trySpend(s *share, n int) bool {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	return l.spend(ended, s, n) == nil
+}
+
 // charge counts n bytes that the cache has processed, for this cache only.
 func (l *Limits) charge(s *share, n int) {
 	l.mu.Lock()

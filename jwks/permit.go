@@ -88,33 +88,30 @@ func (c *Cache) sleep(wake <-chan struct{}, d time.Duration) bool {
 // getter sends a GET request; see permit.get.
 type getter func(ctx context.Context, url string, conditions validators, limit int) (*answer, error)
 
-// get does what the function get does, within the Limits.
+// get does what the function get does, within the Limits. The permit keeps its slot for the next
+// request, unless it waits for bytes.
 func (p *permit) get(ctx context.Context, url string, conditions validators, limit int) (*answer, error) {
 	limits, share, reserved := p.cache.opts.Limits, &p.cache.share, 0
-	if p.slot == nil { // the slot was used for an earlier request
-		p.slot = limits.request(share, p.cancel)
-		select {
-		case <-p.slot.granted:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("GET %s: waited for other requests (Limits.MaxFetches): %w", redact(url), context.Cause(ctx))
-		}
+	if err := p.acquireSlot(ctx); err != nil {
+		return nil, fmt.Errorf("GET %s: Limits.MaxFetches: %w", redact(url), err)
 	}
 	spend := func(cost int) error {
 		if err := limits.spend(ctx, share, cost); err != nil {
-			return fmt.Errorf("waited to process the response (Limits.MaxBytesPerSecond): %w", err)
+			return fmt.Errorf("Limits.MaxBytesPerSecond: %w: %w", errWaited, err)
 		}
 		reserved = cost
 		return nil
 	}
 	a, err := get(ctx, p.cache.client, url, conditions, limit, spend)
-	// A small document that was read needs no slot while it waits.
-	p.releaseSlot()
 	switch {
 	case a == nil:
 	case reserved > 0:
 		limits.correct(share, a.cost-reserved)
 	case err == nil:
-		err = spend(a.cost)
+		if !limits.trySpend(share, a.cost) {
+			p.releaseSlot() // a small document that was read needs no slot while it waits
+			err = spend(a.cost)
+		}
 	default: // at most freeCost, which must not delay other caches
 		limits.charge(share, a.cost)
 	}
@@ -122,4 +119,22 @@ func (p *permit) get(ctx context.Context, url string, conditions validators, lim
 		return nil, err
 	}
 	return a, nil
+}
+
+// acquireSlot waits for the slot for the next request, if the slot was given back. It returns an
+// error if ctx ends first, and then the request must not be sent.
+func (p *permit) acquireSlot(ctx context.Context) error {
+	limits := p.cache.opts.Limits
+	if p.slot != nil {
+		limits.renew(p.slot)
+		return nil
+	}
+	p.slot = limits.requestAgain(&p.cache.share, p.cancel)
+	select {
+	case <-p.slot.granted:
+		return nil
+	case <-ctx.Done():
+		p.releaseSlot()
+		return fmt.Errorf("%w: %w", errWaited, context.Cause(ctx))
+	}
 }

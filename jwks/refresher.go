@@ -98,11 +98,11 @@ func (c *Cache) refresh() time.Time {
 	f := c.begin()
 	previous := c.state.Load().set
 	done := c.poll(first, f.unconditional)
-	c.opts.Limits.setAnswered(&c.share, done.err == nil)
 	if c.ctx.Err() != nil {
 		return time.Time{} // the fetch failed because the cache was closed
 	}
 	done.cause, done.took, done.failedBefore = f.cause, time.Since(f.began), c.refresher.failures
+	c.opts.Limits.record(&c.share, done.err, done.took)
 	var wait time.Duration
 	if done.err == nil {
 		c.refresher.failures, c.refresher.stale = 0, false

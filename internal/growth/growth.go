@@ -5,6 +5,7 @@ package growth
 import (
 	"math"
 	"runtime"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ const (
 	// doubles. Linear work doubles, and quadratic work quadruples.
 	maxTimeFactor = 3
 	// leastTime is the shortest processor time that is long enough for a comparison.
-	leastTime = 2 * time.Millisecond
+	leastTime = 500 * time.Microsecond
 	// slack is the number of allocations that do not count, because the runtime allocates too,
 	// and because maps grow in steps. In addition, 2 percent do not count.
 	slack = 32
@@ -42,12 +43,17 @@ func Check(t *testing.T, name string, size int, prepare func(size int) (work fun
 		works[i] = prepare(size << i)
 		works[i]() // the first call may fill pools and tables
 	}
-	repeat, rounds := repetitions(works[0]), rounds
+	repeat, alone := repetitions(works[0]), rounds
 	if testkit.RaceEnabled {
-		rounds = 1 // the processor time does not count
+		alone = 3 // the processor time does not count
 	}
-	for round := range rounds {
+	// The least time of the small sizes is measured in all rounds. The large sizes are measured
+	// until they are within the limit, because a disturbance only adds to their time.
+	for round := range alone {
 		for i, work := range works {
+			if i > doublings-2 && round > 0 && within(times, allocations, i) {
+				continue
+			}
 			took, allocated := measure(work, repeat)
 			if round == 0 {
 				times[i], allocations[i] = took, allocated
@@ -69,6 +75,11 @@ func Check(t *testing.T, name string, size int, prepare func(size int) (work fun
 				name, allocations[i], allocations[i+1], size<<i, size<<(i+1), limit)
 		}
 	}
+}
+
+// within reports whether the size with the number i is within both limits.
+func within(times [doublings + 1]time.Duration, allocations [doublings + 1]uint64, i int) bool {
+	return times[i] <= max(times[i-2], leastTime)*maxTimeFactor*maxTimeFactor && allocations[i] <= 2*allocations[i-1]+allocations[i-1]/50+slack
 }
 
 // repetitions returns how many calls of work take at least leastTime.
@@ -95,6 +106,7 @@ func repetitions(work func()) int {
 // measure calls work several times. It returns the processor time of all calls, and the number
 // of allocations of one call.
 func measure(work func(), calls int) (took time.Duration, allocations uint64) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection must not fall into one size only
 	runtime.GC() // the garbage of the previous measurement must not cost this measurement time
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
