@@ -21,8 +21,9 @@ type Limits struct {
 	// Caches whose last refresh ended without an answer, or that have not refreshed their keys
 	// yet, can use at most three quarters of the requests, and an eighth is reserved for them.
 	// If all requests are in use and another cache needs one, a request is canceled that has
-	// been in flight for more than 200 ms and for more than twice the time of the last
-	// successful refresh, or for more than 1 s. Zero: 128.
+	// been in flight for more than 200 ms and takes a quarter longer than the last successful
+	// refresh, or that has been in flight for more than 1 s. For caches whose last refresh ended
+	// without an answer, this time doubles with each such refresh, up to 2 s. Zero: 128.
 	MaxFetches int
 	// MaxBytesPerSecond is the average number of bytes that the caches process per second, in
 	// key sets and metadata. Compressed bytes count four times. Small documents are processed
@@ -49,9 +50,11 @@ const (
 	maxPatience = time.Second
 	// slowPenalty is the factor by which a cache with a larger patience waits for its turn.
 	slowPenalty = 2
-	// coldPatience is the patience with an issuer that has not answered yet, if only such
-	// issuers wait. It doubles with each failure, up to longPatience.
+	// coldPatience is the patience with an issuer that has never answered, if only caches wait
+	// whose issuer has not answered the last refresh.
 	coldPatience = 500 * time.Millisecond
+	// longPatience is the largest patience with an issuer that has not answered, and the
+	// patience with other issuers if caches wait that need the reserved requests.
 	longPatience = 2 * time.Second
 	// reservedShare is the share of MaxFetches that is reserved for caches whose issuer has not
 	// answered: 1 / reservedShare.

@@ -12,7 +12,7 @@ import (
 type share struct {
 	answered bool          // whether the issuer answered the last refresh; see Limits.record
 	silences int           // the number of refreshes without an answer since the last success
-	took     time.Duration // the time of the last successful refresh
+	took     time.Duration // the time of the last successful refresh; 0 if there was none
 
 	used    float64   // the number of bytes that the cache used and that are not yet forgotten
 	updated time.Time // the time at which used was computed
@@ -27,7 +27,7 @@ func (l *Limits) record(s *share, err error, took time.Duration) {
 	defer l.mu.Unlock()
 	switch {
 	case err == nil:
-		s.answered, s.silences, s.took = true, 0, took
+		s.answered, s.silences, s.took = true, 0, max(took, 1)
 	case errors.Is(err, errWaited): // not the fault of the issuer
 	case took >= maxPatience || silent(err):
 		s.answered = false
@@ -42,15 +42,21 @@ func silent(err error) bool {
 }
 
 // patience returns the time after which a request of the cache gives way to a cache whose issuer
-// answers.
+// answers. It is a quarter longer than the last successful refresh.
 func (s *share) patience() time.Duration {
-	return min(max(patience, 2*min(s.took, maxPatience)), maxPatience)
+	took := min(s.took, maxPatience)
+	return min(max(patience, took+took/4), maxPatience)
 }
 
 // coldPatience returns the time after which a request of the cache gives way to a cache whose
-// issuer has not answered.
+// issuer has not answered. It doubles with each refresh without an answer, because the issuer may
+// have become slow.
 func (s *share) coldPatience() time.Duration {
-	return max(min(coldPatience<<min(s.silences, 8), longPatience), s.patience())
+	limit, doublings := s.patience(), s.silences-1
+	if s.took == 0 {
+		limit, doublings = coldPatience, s.silences
+	}
+	return min(limit<<min(max(doublings, 0), 8), longPatience)
 }
 
 var (

@@ -31,10 +31,11 @@ const (
 // grows by more than a factor of three per doubling, on average over two doublings, or if the
 // number of allocations grows faster than the size. One doubling alone depends on the processor's
 // caches. The processor time is the least of five rounds. Each round
-// measures all sizes, so a busy machine disturbs all sizes alike. Check compares only the
+// measures all sizes, so a busy machine disturbs all sizes alike; the two largest sizes are
+// measured only until they are within the limits. Check compares only the
 // allocations on systems that do not report the processor time, and while the race detector is
 // on, because the detector's own cost grows in steps.
-func Check(t *testing.T, name string, size int, prepare func(size int) (work func())) {
+func Check(t testing.TB, name string, size int, prepare func(size int) (work func())) {
 	t.Helper()
 	var works [doublings + 1]func()
 	var times [doublings + 1]time.Duration
@@ -43,13 +44,13 @@ func Check(t *testing.T, name string, size int, prepare func(size int) (work fun
 		works[i] = prepare(size << i)
 		works[i]() // the first call may fill pools and tables
 	}
-	repeat, alone := repetitions(works[0]), rounds
+	repeat, count := repetitions(works[0]), rounds
 	if testkit.RaceEnabled {
-		alone = 3 // the processor time does not count
+		count = 3 // the processor time does not count
 	}
 	// The least time of the small sizes is measured in all rounds. The large sizes are measured
 	// until they are within the limit, because a disturbance only adds to their time.
-	for round := range alone {
+	for round := range count {
 		for i, work := range works {
 			if i > doublings-2 && round > 0 && within(times, allocations, i) {
 				continue
@@ -63,14 +64,13 @@ func Check(t *testing.T, name string, size int, prepare func(size int) (work fun
 	}
 	t.Logf("%s, sizes %d to %d: processor time of %d calls %v, allocations of one call %v", name, size, size<<doublings, repeat, times, allocations)
 	for i := range doublings - 1 {
-		limit := max(times[i], leastTime) * maxTimeFactor * maxTimeFactor
-		if times[i+2] > limit && !testkit.RaceEnabled {
+		if limit := timeLimit(times[i]); times[i+2] > limit && !testkit.RaceEnabled {
 			t.Errorf("%s: processor time grows from %v to %v when the size doubles twice, from %d to %d, want at most %v",
 				name, times[i], times[i+2], size<<i, size<<(i+2), limit)
 		}
 	}
 	for i := range doublings {
-		if limit := 2*allocations[i] + allocations[i]/50 + slack; allocations[i+1] > limit {
+		if limit := allocationLimit(allocations[i]); allocations[i+1] > limit {
 			t.Errorf("%s: allocations grow from %d to %d when the size doubles from %d to %d, want at most %d",
 				name, allocations[i], allocations[i+1], size<<i, size<<(i+1), limit)
 		}
@@ -79,8 +79,18 @@ func Check(t *testing.T, name string, size int, prepare func(size int) (work fun
 
 // within reports whether the size with the number i is within both limits.
 func within(times [doublings + 1]time.Duration, allocations [doublings + 1]uint64, i int) bool {
-	return times[i] <= max(times[i-2], leastTime)*maxTimeFactor*maxTimeFactor && allocations[i] <= 2*allocations[i-1]+allocations[i-1]/50+slack
+	return times[i] <= timeLimit(times[i-2]) && allocations[i] <= allocationLimit(allocations[i-1])
 }
+
+// timeLimit returns the longest permitted processor time for an input that is four times as
+// large as an input that takes the given time.
+func timeLimit(took time.Duration) time.Duration {
+	return max(took, leastTime) * maxTimeFactor * maxTimeFactor
+}
+
+// allocationLimit returns the largest permitted number of allocations for an input that is twice
+// as large as an input with n allocations.
+func allocationLimit(n uint64) uint64 { return 2*n + n/50 + slack }
 
 // repetitions returns how many calls of work take at least leastTime.
 func repetitions(work func()) int {
@@ -107,7 +117,7 @@ func repetitions(work func()) int {
 // of allocations of one call.
 func measure(work func(), calls int) (took time.Duration, allocations uint64) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection must not fall into one size only
-	runtime.GC() // the garbage of the previous measurement must not cost this measurement time
+	runtime.GC()                                     // the garbage of the previous measurement must not cost this measurement time
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	start, _ := processorTime()
