@@ -15,7 +15,8 @@ import (
 
 // flood is an issuer that works, the last of a crowd whose other issuers misbehave.
 type flood struct {
-	others     int // number of other issuers
+	others     int  // number of other issuers
+	discover   bool // whether the caches discover the URL of the key set
 	start, bad answerer
 	old, new   answerer // how the issuer that works answers before and after the rotation
 	attack     func(ctx context.Context, others []*jwks.Cache)
@@ -36,10 +37,15 @@ func (f flood) run(t *testing.T) {
 				return others(r)
 			}
 		}
-		c, caches := startCrowd(t, f.others+1, &jwks.Limits{}, answers(f.start, f.old))
+		start := startCrowd
+		if f.discover {
+			start = discoverCrowd
+			f.start, f.old, f.new = discovered(f.start), discovered(f.old), discovered(f.new)
+		}
+		c, caches := start(t, f.others+1, &jwks.Limits{}, answers(f.start, f.old))
 		last := caches[f.others]
 		wantSoon(t, "keys after the start", 20*time.Second, func() bool { return last.Status().Ready })
-		time.Sleep(30 * time.Second)
+		time.Sleep(2 * time.Minute)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		c.set(answers(f.bad, f.old))
@@ -53,6 +59,17 @@ func (f flood) run(t *testing.T) {
 		cancel()
 		time.Sleep(3 * time.Second) // the lookups of the attack end
 	})
+}
+
+// discovered answers requests for metadata with metadata, and others with the function answer.
+func discovered(answer answerer) answerer {
+	return func(r *http.Request) (*http.Response, error) {
+		if strings.HasSuffix(r.URL.Path, "/keys") {
+			return answer(r)
+		}
+		issuer := "https://" + r.URL.Host + "/t"
+		return response(r, 200, nil, []byte(metadata(issuer, issuer+"/keys"))), nil
+	}
 }
 
 // wantSoon checks that done returns true within the time most.
@@ -138,6 +155,17 @@ func TestRotationWhileOthersAnswer(t *testing.T) {
 			}.run(t)
 		})
 	}
+}
+
+// Issuers that answer each of the many requests of a discovery slowly do not delay a rotation for
+// long: a refresh has the same patience with all its requests together.
+func TestRotationWhileOthersDiscover(t *testing.T) {
+	missing := after(190*time.Millisecond, func(r *http.Request) (*http.Response, error) { return response(r, 404, nil, nil), nil })
+	flood{
+		others: 1999, discover: true, start: serve(document(edKey("a"))), bad: missing,
+		old: serve(document(edKey("old"))), new: serve(document(edKey("new"))),
+		attack: forgeAround, warm: 10 * time.Millisecond, most: 5 * time.Second,
+	}.run(t)
 }
 
 // failFirst answers the first request with one answer and the others with another answer.

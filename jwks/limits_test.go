@@ -93,13 +93,31 @@ func serve(doc []byte) answerer {
 // startCrowd returns n issuers with their caches, which share limits.
 func startCrowd(t *testing.T, n int, limits *jwks.Limits, answer answerer) (*crowd, []*jwks.Cache) {
 	t.Helper()
+	return newCrowd(t, n, answer, func(name string, o *jwks.Options) (*jwks.Cache, error) {
+		o.Limits = limits
+		return jwks.New(name+"/keys", o)
+	})
+}
+
+// discoverCrowd does what startCrowd does, but the caches discover the URL of the key set. The
+// path of each issuer is /t.
+func discoverCrowd(t *testing.T, n int, limits *jwks.Limits, answer answerer) (*crowd, []*jwks.Cache) {
+	t.Helper()
+	return newCrowd(t, n, answer, func(name string, o *jwks.Options) (*jwks.Cache, error) {
+		o.Limits, o.Issuer = limits, ""
+		return jwks.Discover(name+"/t", o)
+	})
+}
+
+func newCrowd(t *testing.T, n int, answer answerer, start func(name string, o *jwks.Options) (*jwks.Cache, error)) (*crowd, []*jwks.Cache) {
+	t.Helper()
 	c := &crowd{answer: answer, requests: map[string]int{}}
 	caches := make([]*jwks.Cache, n)
 	for i := range caches {
 		o := options(nil)
-		o.Transport, o.Limits = c, limits
+		o.Transport = c
 		var err error
-		if caches[i], err = jwks.New(fmt.Sprintf("https://%d.test/keys", i), o); err != nil {
+		if caches[i], err = start(fmt.Sprintf("https://%d.test", i), o); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -73,6 +73,7 @@ type slot struct {
 	since   time.Time     // the time at which the slot was granted
 	cancel  context.CancelCauseFunc
 	revoked bool // cancel was called
+	renewed bool // see renew
 	first   bool // the issuer had answered when the slot was requested
 
 	silences int       // share.silences when the slot was requested
@@ -141,11 +142,15 @@ func (l *Limits) tryRequest(s *share, cancel context.CancelCauseFunc) *slot {
 	return t
 }
 
-// renew keeps a granted slot for the next request of the same refresh.
+// renew keeps a granted slot for the next request of the same refresh. If the issuer has not
+// answered before, the patience with it starts anew, but only once. The time of the last
+// refresh of another issuer contains all its requests.
 func (l *Limits) renew(t *slot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t.since = time.Now()
+	if !t.first && !t.renewed {
+		t.since, t.renewed = time.Now(), true
+	}
 }
 
 // release gives a slot back. It may be called for a slot that was not granted.
