@@ -68,7 +68,7 @@ func New(url string, opts *Options) (*Cache, error) {
 	if o.MetadataURL != "" || o.MetadataIssuer != "" {
 		errs = append(errs, errors.New("jwks: Options.MetadataURL, Options.MetadataIssuer: New does not use metadata; remove both fields, or call Discover"))
 	}
-	if err := errors.Join(append(errs, o.problems()...)...); err != nil {
+	if err := errors.Join(append(errs, o.problems(opts)...)...); err != nil {
 		return nil, err
 	}
 	name := o.Issuer
@@ -112,7 +112,7 @@ func Discover(issuer string, opts *Options) (*Cache, error) {
 	if o.Issuer != "" && o.Issuer != issuer {
 		errs = append(errs, fmt.Errorf("jwks: Options.Issuer: %q differs from the argument of Discover, %q; leave Options.Issuer empty", o.Issuer, redact(issuer)))
 	}
-	if err := errors.Join(append(errs, o.problems()...)...); err != nil {
+	if err := errors.Join(append(errs, o.problems(opts)...)...); err != nil {
 		return nil, err
 	}
 	o.Issuer = issuer

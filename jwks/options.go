@@ -121,8 +121,9 @@ const (
 	defaultCoolDown    = 8 * time.Second
 )
 
-// shortest is the shortest duration that makes sense for MinInterval, MaxInterval and CoolDown.
-// A shorter duration is a number without a unit; see package durations.
+// shortest is the shortest usual duration of MinInterval, MaxInterval and CoolDown. A shorter
+// duration must consist of whole milliseconds, or it is a number without a unit; see package
+// durations.
 const shortest = 10 * time.Millisecond
 
 // maxDuration is the longest duration. Longer durations are shortened to maxDuration,
@@ -169,30 +170,14 @@ func (o *Options) withDefaults() Options {
 	return s
 }
 
-// problems returns an error for each invalid field of o. It must be called on a result of
-// withDefaults.
-func (o *Options) problems() []error {
+// problems returns an error for each invalid field of o. It must be called on the result of
+// given.withDefaults.
+func (o *Options) problems(given *Options) []error {
 	var errs []error
 	bad := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf("jwks: Options."+format, args...))
 	}
-	for _, d := range []struct {
-		name                string
-		value, least, usual time.Duration // see durations.Check
-	}{
-		{"Timeout", o.Timeout, time.Millisecond, defaultTimeout},
-		{"MinInterval", o.MinInterval, shortest, defaultMinInterval},
-		{"MaxInterval", o.MaxInterval, shortest, defaultMaxInterval},
-		{"MaxStale", o.MaxStale, 10 * shortest, defaultMaxStale},
-		{"CoolDown", o.CoolDown, shortest, defaultCoolDown},
-	} {
-		if d.value < 0 {
-			bad("%s: %v is negative; want 0 for the default, or a positive duration", d.name, d.value)
-		}
-		if err := durations.Check("jwks: Options."+d.name, d.value, d.least, d.usual); err != nil {
-			errs = append(errs, err)
-		}
-	}
+	errs = append(errs, given.durationProblems()...)
 	if o.MinInterval > o.MaxInterval && o.MaxInterval >= 0 {
 		bad("MinInterval: %v is longer than MaxInterval, %v", o.MinInterval, o.MaxInterval)
 	}
@@ -214,6 +199,32 @@ func (o *Options) problems() []error {
 	}
 	if len(o.StoreKey) > 0 && o.Store == nil {
 		bad("StoreKey: works with a Store only; set Store, or remove StoreKey")
+	}
+	return errs
+}
+
+// durationProblems returns an error for each duration that is negative or has no unit. It must be
+// called on the Options of the caller, because defaults depend on other durations.
+func (o *Options) durationProblems() (errs []error) {
+	if o == nil {
+		return nil
+	}
+	for _, d := range []struct {
+		name                string
+		value, least, usual time.Duration // see durations.Check
+	}{
+		{"Timeout", o.Timeout, time.Millisecond, defaultTimeout},
+		{"MinInterval", o.MinInterval, shortest, defaultMinInterval},
+		{"MaxInterval", o.MaxInterval, shortest, defaultMaxInterval},
+		{"MaxStale", o.MaxStale, 10 * shortest, defaultMaxStale},
+		{"CoolDown", o.CoolDown, shortest, defaultCoolDown},
+	} {
+		if d.value < 0 {
+			errs = append(errs, fmt.Errorf("jwks: Options.%s: %v is negative; want 0 for the default, or a positive duration", d.name, d.value))
+		}
+		if err := durations.Check("jwks: Options."+d.name, d.value, d.least, d.usual); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	return errs
 }

@@ -92,6 +92,23 @@ func TestBadConfiguration(t *testing.T) {
 	}
 }
 
+// An error about a duration does not name fields that the caller did not set, or that fit.
+func TestOneBadDuration(t *testing.T) {
+	for name, opts := range map[string]jwks.Options{
+		"Timeout":     {Timeout: 5, MaxInterval: time.Hour},
+		"MinInterval": {MinInterval: 30, MaxStale: time.Hour},
+		"MaxInterval": {MaxInterval: 300},
+		"MaxStale":    {MaxStale: 12},
+		"CoolDown":    {CoolDown: -8},
+	} {
+		_, err := jwks.New("https://issuer.test", &opts)
+		wantText(t, err, "Options."+name+": ")
+		if n := strings.Count(err.Error(), "Options."); n != 1 {
+			t.Errorf("%s alone is invalid: got %d named fields in error %q, want 1", name, n, err)
+		}
+	}
+}
+
 func TestGoodConfiguration(t *testing.T) {
 	for name, opts := range map[string]*jwks.Options{
 		"nil Options":            nil,
@@ -100,6 +117,7 @@ func TestGoodConfiguration(t *testing.T) {
 		"long MinInterval":       {MinInterval: time.Hour},
 		"long MaxInterval":       {MaxInterval: 48 * time.Hour},
 		"short MaxStale":         {MaxStale: time.Minute},
+		"durations of a test":    {Timeout: 20 * time.Millisecond, MinInterval: time.Millisecond, MaxInterval: 5 * time.Millisecond, MaxStale: 50 * time.Millisecond, CoolDown: 2 * time.Millisecond},
 		"shortest durations":     {Timeout: time.Millisecond, MinInterval: 10 * time.Millisecond, MaxInterval: 10 * time.Millisecond, MaxStale: 100 * time.Millisecond, CoolDown: 10 * time.Millisecond},
 		"InsecureHTTP":           {InsecureHTTP: true},
 		"RefusePrivateAddresses": {RefusePrivateAddresses: true},

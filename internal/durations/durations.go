@@ -20,15 +20,22 @@ var units = []unit{
 	{"time.Hour", time.Hour},
 }
 
+// plausible is the largest factor between the usual duration and the duration that an error
+// proposes.
+const plausible = 1000
+
 // Check returns an error if the duration d of the option name is positive and shorter than
-// least. Then d probably has no unit. The error names the probable unit, which is the unit with
-// which the duration is nearest to usual. The argument least must be so long that no shorter
-// duration is useful. The argument usual is a typical duration, such as the default.
+// least, and does not consist of whole milliseconds. Then d probably has no unit. The error
+// names the probable unit, which is the unit with which the duration is nearest to usual. If
+// there is no plausible unit, the error names none. The argument least must be so long that
+// shorter durations are useful in tests only. Such durations, for example
+// 20*time.Millisecond, consist of whole milliseconds. The argument usual is a typical
+// duration, such as the default.
 //
 // Check does not refuse zero and negative durations, because their meaning differs between
 // options.
 func Check(name string, d, least, usual time.Duration) error {
-	if d <= 0 || d >= least {
+	if d <= 0 || d >= least || d%time.Millisecond == 0 {
 		return nil
 	}
 	best := units[0]
@@ -37,8 +44,12 @@ func Check(name string, d, least, usual time.Duration) error {
 			best = u
 		}
 	}
-	return fmt.Errorf("%s: %d is %v, which is too short; did you mean %d*%s? The shortest duration is %v",
-		name, int64(d), d, int64(d), best.name, least)
+	hint := "give it a unit, such as time.Second."
+	if distance(d, best, usual) <= plausible {
+		hint = fmt.Sprintf("did you mean %d*%s?", int64(d), best.name)
+	}
+	return fmt.Errorf("%s: %d is %v, which is too short; %s A duration of less than %v must have whole milliseconds",
+		name, int64(d), d, hint, least)
 }
 
 // distance returns the factor between usual and n units, where n is the number of nanoseconds

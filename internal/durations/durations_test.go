@@ -28,7 +28,12 @@ func TestCheck(t *testing.T) {
 		{5, time.Millisecond, 5 * time.Second, "5*time.Second"},
 		{5000, time.Millisecond, 5 * time.Second, "5000*time.Millisecond"},
 		{1, time.Second, time.Hour, "1*time.Hour"},
-		{time.Second - 1, time.Second, time.Hour, "The shortest duration is 1s"},
+		{time.Second - 1, time.Second, time.Hour, "A duration of less than 1s must have whole milliseconds"},
+		{time.Second - 1, time.Second, time.Second, "too short; give it a unit"},
+		{5 * time.Millisecond, time.Second, time.Hour, ""},
+		{time.Millisecond, time.Second, time.Hour, ""},
+		{999_999, time.Second, time.Second, "999999 is 999.999µs, which is too short; did you mean 999999*time.Millisecond?"},
+		{86_400_000, 100 * time.Millisecond, 12 * time.Hour, "86400000*time.Millisecond"},
 	} {
 		err := durations.Check("Options.Field", tt.d, tt.least, tt.usual)
 		switch {
