@@ -63,8 +63,8 @@ type Config struct {
 	// describes how to write the name of a claim. Nil means no further claims.
 	Required []string
 	// MaxLifetime is the maximum time from "iat" to "exp". If MaxLifetime is set, a token must
-	// have "iat". A MaxLifetime or MaxAge of less than 1 s is an error, because it is usually a
-	// number without a unit. Zero means no limit.
+	// have "iat". A MaxLifetime or MaxAge of less than 1 s that does not consist of whole
+	// milliseconds is an error, because it is usually a number without a unit. Zero means no limit.
 	MaxLifetime time.Duration
 	// MaxAge is the maximum time since "iat". If MaxAge is set, a token must have "iat". Zero
 	// means no limit.
