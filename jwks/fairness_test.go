@@ -222,7 +222,7 @@ func TestStartWhileOthersAreBusy(t *testing.T) {
 	}{
 		"1999 hang":                    {1999, 0, hang},
 		"300 hang":                     {300, 0, hang},
-		"800 answer":                   {800, 0, after(190*time.Millisecond, rotating())},
+		"500 answer":                   {500, 0, after(190*time.Millisecond, rotating())},
 		"160 answer, MaxFetches 16":    {160, 16, after(190*time.Millisecond, rotating())},
 		"30 answer, MaxFetches 3":      {30, 3, after(190*time.Millisecond, rotating())},
 		"10 answer, MaxFetches 1":      {10, 1, after(190*time.Millisecond, rotating())},
@@ -238,7 +238,7 @@ func TestStartWhileOthersAreBusy(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				forgeSpread(ctx, caches)
-				time.Sleep(30 * time.Second)
+				time.Sleep(20 * time.Second)
 				s := site{issuerURL + oidc: metadata(issuerURL, keysURL), keysURL: string(document(ecKey("a")))}
 				o := options(&issuer{answer: func(r *http.Request) *http.Response {
 					time.Sleep(150 * time.Millisecond)

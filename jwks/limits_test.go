@@ -69,6 +69,9 @@ func (c *crowd) set(answer answerer) {
 
 // after returns the function answer with a delay.
 func after(d time.Duration, answer answerer) answerer {
+	if d == 0 { // with the race detector, time.After(0) in a select crashes in a synctest bubble (go1.26.8)
+		return answer
+	}
 	return func(r *http.Request) (*http.Response, error) {
 		select {
 		case <-time.After(d):
