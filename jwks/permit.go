@@ -108,7 +108,7 @@ func (p *permit) get(ctx context.Context, url string, conditions validators, lim
 	case reserved > 0:
 		limits.correct(share, a.cost-reserved)
 	case err == nil:
-		if !limits.trySpend(share, a.cost) {
+		if !limits.trySpend(share, a.cost) { //nolint:contextcheck // trySpend does not wait
 			p.releaseSlot() // a small document that was read needs no slot while it waits
 			err = spend(a.cost)
 		}

@@ -35,8 +35,8 @@ const (
 // measured only until they are within the limits. Check compares only the
 // allocations on systems that do not report the processor time, and while the race detector is
 // on, because the detector's own cost grows in steps.
-func Check(t testing.TB, name string, size int, prepare func(size int) (work func())) {
-	t.Helper()
+func Check(tb testing.TB, name string, size int, prepare func(size int) (work func())) {
+	tb.Helper()
 	var works [doublings + 1]func()
 	var times [doublings + 1]time.Duration
 	var allocations [doublings + 1]uint64
@@ -62,16 +62,16 @@ func Check(t testing.TB, name string, size int, prepare func(size int) (work fun
 			times[i], allocations[i] = min(times[i], took), min(allocations[i], allocated)
 		}
 	}
-	t.Logf("%s, sizes %d to %d: processor time of %d calls %v, allocations of one call %v", name, size, size<<doublings, repeat, times, allocations)
+	tb.Logf("%s, sizes %d to %d: processor time of %d calls %v, allocations of one call %v", name, size, size<<doublings, repeat, times, allocations)
 	for i := range doublings - 1 {
 		if limit := timeLimit(times[i]); times[i+2] > limit && !testkit.RaceEnabled {
-			t.Errorf("%s: processor time grows from %v to %v when the size doubles twice, from %d to %d, want at most %v",
+			tb.Errorf("%s: processor time grows from %v to %v when the size doubles twice, from %d to %d, want at most %v",
 				name, times[i], times[i+2], size<<i, size<<(i+2), limit)
 		}
 	}
 	for i := range doublings {
 		if limit := allocationLimit(allocations[i]); allocations[i+1] > limit {
-			t.Errorf("%s: allocations grow from %d to %d when the size doubles from %d to %d, want at most %d",
+			tb.Errorf("%s: allocations grow from %d to %d when the size doubles from %d to %d, want at most %d",
 				name, allocations[i], allocations[i+1], size<<i, size<<(i+1), limit)
 		}
 	}
