@@ -1,0 +1,201 @@
+// Package sizeof estimates how much memory values take on the heap.
+package sizeof
+
+import (
+	"math/bits"
+	"reflect"
+	"slices"
+	"time"
+	"unsafe"
+)
+
+// classes lists the sizes in which the Go runtime allocates memory (runtime/sizeclasses.go).
+// TestAlloc compares the list with the runtime.
+//
+//nolint:gochecknoglobals // never changed; Go has no constant lists
+var classes = []int{
+	8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320, 352, 384, 416, 448, 480, 512,
+	576, 640, 704, 768, 896, 1024, 1152, 1280, 1408, 1536, 1792, 2048, 2304, 2688, 3072, 3200, 3456, 4096, 4864, 5376, 6144,
+	6528, 6784, 6912, 8192, 9472, 9728, 10240, 10880, 12288, 13568, 14336, 16384, 18432, 19072, 20480, 21760, 24576, 27264,
+	28672, 32768,
+}
+
+const (
+	pageSize     = 8 << 10
+	wordSize     = int(unsafe.Sizeof(uintptr(0)))
+	headerSize   = 8        // of an allocation with pointers of more than unheadedSize bytes
+	unheadedSize = 512      // bytes
+	largeSize    = 32 << 10 // the largest class; larger allocations take whole pages and have no header
+	tinySize     = 16       // the runtime puts several smaller values without pointers into a block of this size, which stays while one of the values is in use
+)
+
+// Alloc returns the memory that an allocation of n bytes takes. The allocated value has no
+// pointers.
+func Alloc(n int) int {
+	if n <= 0 {
+		return 0
+	}
+	if i, _ := slices.BinarySearch(classes, n); i < len(classes) {
+		return classes[i]
+	}
+	return (n + pageSize - 1) / pageSize * pageSize
+}
+
+// Pointers returns the memory that an allocation of n bytes takes. The allocated value has
+// pointers, as a slice of strings has.
+func Pointers(n int) int {
+	if unheadedSize < n && n <= largeSize-headerSize {
+		n += headerSize
+	}
+	return Alloc(n)
+}
+
+// Text returns the memory that a string of n bytes takes, without its header. It counts a whole
+// block for a short string, because other strings in the block may be gone.
+func Text(n int) int {
+	if n == 0 {
+		return 0
+	}
+	return Alloc(max(n, tinySize))
+}
+
+// Value estimates the memory of v in bytes: the value itself and all memory that it
+// references. It follows only exported fields of structs, because a program can protect the
+// memory behind other fields by a lock. It does not count channels and functions. Memory
+// that several parts of v reference counts once. If the memory is larger than limit, the
+// result is any number above limit.
+func Value(v any, limit int) int {
+	if v == nil {
+		return 0
+	}
+	w := walker{left: limit}
+	w.boxed(reflect.ValueOf(v))
+	return limit - w.left
+}
+
+// walker adds up the memory of one value.
+type walker struct {
+	left int                         // the limit minus the memory so far; negative if the limit was exceeded
+	seen map[unsafe.Pointer]struct{} // the pointers, maps and slices that were counted
+}
+
+// maxDepth is the maximum depth of a value. A deeper value comes from no JSON text, because
+// package strictjson limits the depth.
+const maxDepth = 64
+
+// boxed counts the value of an interface.
+func (w *walker) boxed(v reflect.Value) {
+	if !isPointer(v.Kind()) {
+		w.left -= object(v.Type())
+	}
+	w.referenced(v, 0)
+}
+
+// object returns the memory of one value of type t.
+func object(t reflect.Type) int {
+	size := int(t.Size()) //nolint:gosec // the size of a type fits into an int
+	if isScalar(t.Kind()) {
+		return Text(size)
+	}
+	return Pointers(size)
+}
+
+// isPointer reports whether a value of this kind is one pointer, which an interface holds
+// without an allocation.
+func isPointer(k reflect.Kind) bool {
+	return k == reflect.Pointer || k == reflect.Map || k == reflect.Chan || k == reflect.Func || k == reflect.UnsafePointer
+}
+
+// referenced counts the memory that v references, without v itself.
+func (w *walker) referenced(v reflect.Value, depth int) {
+	if w.left < 0 || depth > maxDepth {
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		w.left -= Text(v.Len())
+	case reflect.Pointer:
+		if w.isNew(v) {
+			w.left -= object(v.Type().Elem())
+			w.referenced(v.Elem(), depth+1)
+		}
+	case reflect.Interface:
+		if !v.IsNil() {
+			w.boxed(v.Elem())
+		}
+	case reflect.Slice:
+		if w.isNew(v) {
+			w.left -= Pointers(v.Cap() * int(v.Type().Elem().Size())) //nolint:gosec // the size of a type fits into an int
+			w.elements(v, depth)
+		}
+	case reflect.Array:
+		w.elements(v, depth)
+	case reflect.Map:
+		if w.isNew(v) {
+			w.entries(v, depth)
+		}
+	case reflect.Struct:
+		w.fields(v, depth)
+	default: // no memory, or memory that cannot be counted
+	}
+}
+
+// isNew reports whether the pointer, map or slice is neither nil nor counted already.
+func (w *walker) isNew(v reflect.Value) bool {
+	if v.IsNil() {
+		return false
+	}
+	p := v.UnsafePointer()
+	if _, ok := w.seen[p]; ok {
+		return false
+	}
+	if w.seen == nil {
+		w.seen = make(map[unsafe.Pointer]struct{})
+	}
+	w.seen[p] = struct{}{}
+	return true
+}
+
+func (w *walker) elements(v reflect.Value, depth int) {
+	if isScalar(v.Type().Elem().Kind()) {
+		return
+	}
+	for i := 0; i < v.Len() && w.left >= 0; i++ {
+		w.referenced(v.Index(i), depth+1)
+	}
+}
+
+func isScalar(k reflect.Kind) bool { return reflect.Bool <= k && k <= reflect.Complex128 }
+
+// entries counts the entries of a map. A map has a header and groups of 8 places. Each place
+// has a control byte. A map with more than 8 entries uses at most 7 of 8 places, and the
+// number of its places is a power of two. An empty map has no group yet.
+func (w *walker) entries(v reflect.Value, depth int) {
+	const group = 8
+	places, t := group, v.Type()
+	switch n := v.Len(); {
+	case n == 0:
+		places = 0
+	case n > group:
+		places = 1 << bits.Len(uint(n*group/(group-1))) //nolint:gosec // a length is not negative
+	}
+	w.left -= 6*wordSize + places*int(t.Key().Size()+t.Elem().Size()+1) //nolint:gosec // the size of a type fits into an int
+	if isScalar(t.Key().Kind()) && isScalar(t.Elem().Kind()) {
+		return
+	}
+	for entry := v.MapRange(); entry.Next() && w.left >= 0; {
+		w.referenced(entry.Key(), depth+1)
+		w.referenced(entry.Value(), depth+1)
+	}
+}
+
+func (w *walker) fields(v reflect.Value, depth int) {
+	if v.Type() == reflect.TypeFor[time.Time]() {
+		return
+	}
+	for i := range v.NumField() {
+		if v.Type().Field(i).IsExported() {
+			w.referenced(v.Field(i), depth+1)
+		}
+	}
+}
