@@ -92,19 +92,9 @@ func (p Path) String() string {
 func (p *Path) In(claims *strictjson.Record) string {
 	value := claims.Get(p.name)
 	for _, name := range p.inner {
-		value = member(value, name)
+		value = strictjson.Find(value, name)
 	}
 	return value
-}
-
-// member returns the value of a member of an object, or "" if there is no such member.
-func member(object, name string) string {
-	for n, value := range strictjson.Members(object) {
-		if n == name {
-			return value
-		}
-	}
-	return ""
 }
 
 // maxDate is the end of the year 9999, in seconds since the epoch. A larger number is

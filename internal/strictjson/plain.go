@@ -37,7 +37,7 @@ func (r *Record) readPlain(data []byte) bool {
 	}
 	for {
 		m, ok := plainMember(data, i)
-		if !ok || len(r.members) == maxPairwise || !r.add(m, r.text[m.name:m.nameEnd]) {
+		if !ok || len(r.members) == maxPairwise || !r.addPlain(m) {
 			return false
 		}
 		i = skipSpaces(data, int(m.valueEnd))

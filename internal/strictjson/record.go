@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"unsafe"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/bearerkit/bearer/internal/sizeof"
 )
 
 // MaxRecord is the maximum length of a Record's text in bytes.
@@ -35,8 +38,8 @@ const (
 	// usualMembers is the number of members for which a Record has space without an
 	// allocation. Most tokens do not have more members.
 	usualMembers = 12
-	// maxPairwise is the maximum number of members whose names are compared pairwise.
-	// Comparing more names pairwise takes too long, because the time is quadratic.
+	// maxPairwise is the maximum number of members of a plain object. Their names are compared
+	// pairwise. For more names, this takes too long, because the time is quadratic.
 	maxPairwise = 64
 	// unindexed is the element of places for a member whose index does not fit into a uint8.
 	// The method search finds such a member.
@@ -68,12 +71,11 @@ func (r *Record) Read(data []byte) error {
 // readAny reads an object that need not be plain. It validates data with jsontext and finds
 // the members of the object.
 func (r *Record) readAny(data []byte) error {
-	r.members = r.inline[:0]
 	// bytes.Count is fast, and text with at most MaxDepth brackets cannot nest too deep.
 	if brackets := bytes.Count(data, []byte{'{'}) + bytes.Count(data, []byte{'['}); brackets > MaxDepth && TooDeep(data) {
 		return errTooDeep
 	}
-	// The loop below finds duplicate names at a lower cost than jsontext.
+	// countNames finds duplicate names at a lower cost than jsontext.
 	if !jsontext.Value(data).IsValid(jsontext.AllowDuplicateNames(true)) {
 		return syntaxError(data)
 	}
@@ -82,78 +84,84 @@ func (r *Record) readAny(data []byte) error {
 		return errNotObject
 	}
 	r.escaped = strings.IndexByte(r.text, '\\') >= 0
+	n, unique := countNames(data, r.text, r.escaped)
+	if !unique {
+		return errTwice
+	}
+	if r.members = r.inline[:0]; n > usualMembers {
+		r.members = make([]span, 0, n)
+	}
 	for next := start + 1; ; {
 		var m span
 		var ok bool
 		if m, next, ok = nextMember(r.text, next, r.escaped); !ok {
 			return nil
 		}
-		if len(r.members) == maxPairwise && !jsontext.Value(data).IsValid() {
-			return errTwice
-		}
-		if !r.add(m, unescaped(r.text[m.name:m.nameEnd])) {
-			return errTwice
-		}
-		if c := r.text[m.value]; (c == '{' || c == '[') && !hasUniqueNames(data[m.value:m.valueEnd]) {
-			return errTwice
-		}
+		r.append(m, indexOfText(r.text[m.name:m.nameEnd]))
 	}
 }
 
-// add adds a member. It reports false if the object already has a member of this name. After
-// the first maxPairwise members, add detects only duplicates of the names in commonNames.
-// For such large objects, readAny detects the other duplicates with jsontext.
-func (r *Record) add(m span, name string) bool {
-	switch n := indexOf(name); {
-	case n > 0 && r.places[n] > 0:
-		return false
-	case n > 0:
-		r.places[n] = uint8(min(len(r.members)+1, unindexed))
-	case len(r.members) < maxPairwise && r.search(name) >= 0:
+// addPlain adds a member of a plain object. It reports false if the object already has a
+// member of this name.
+func (r *Record) addPlain(m span) bool {
+	name := r.text[m.name:m.nameEnd]
+	n := indexOf(name)
+	if n > 0 && r.places[n] > 0 || n == 0 && r.search(name) >= 0 {
 		return false
 	}
-	r.members = append(r.members, m)
+	r.append(m, n)
 	return true
+}
+
+// append appends a member. n is the index of its name in commonNames, or 0.
+func (r *Record) append(m span, n uint8) {
+	if n > 0 {
+		r.places[n] = uint8(min(len(r.members)+1, unindexed)) //nolint:gosec // unindexed fits into a uint8
+	}
+	r.members = append(r.members, m)
 }
 
 var (
 	errTooDeep   = fmt.Errorf("nested deeper than %d levels", MaxDepth)
 	errNotObject = errors.New("not a JSON object")
 	errTwice     = errors.New("a member name appears twice")
+	errTrailing  = errors.New("data after the JSON object")
 )
 
-// syntaxError returns the error that Parse returns for data. data is not valid JSON.
+// syntaxError returns the error for data, which is not one valid JSON value.
 func syntaxError(data []byte) error {
-	if _, err := Parse(data); err != nil {
-		return err
+	dec := jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true))
+	if dec.PeekKind() != '{' {
+		return errNotObject
 	}
-	return errors.New("not valid JSON")
-}
-
-// hasUniqueNames reports whether no object in value has duplicate names. value must be a
-// valid object or array.
-func hasUniqueNames(value []byte) bool {
-	return bytes.IndexByte(value, '{') < 0 || jsontext.Value(value).IsValid()
+	if _, err := dec.ReadValue(); err != nil {
+		return parseError(err)
+	}
+	return errTrailing
 }
 
 // search returns the index of the member with this name, or -1 if there is no such member.
 func (r *Record) search(name string) int {
 	for i := range r.members {
 		m := &r.members[i]
-		if text := r.text[m.name:m.nameEnd]; text == name && !r.escaped || r.escaped && unescaped(text) == name {
+		if text := r.text[m.name:m.nameEnd]; text == name && !r.escaped || r.escaped && isText(text, name) {
 			return i
 		}
 	}
 	return -1
 }
 
-// unescaped returns a name with its escapes decoded. The name must be valid JSON text.
-func unescaped(name string) string {
-	if strings.IndexByte(name, '\\') < 0 {
-		return name
+// unescaped returns a text with its escapes decoded. It is the text of a valid JSON string
+// without the quotes.
+func unescaped(text string) string {
+	if strings.IndexByte(text, '\\') < 0 {
+		return text
 	}
-	text, _ := String(`"` + name + `"`)
-	return text
+	var buf [128]byte // most texts fit, so that only the result is allocated
+	if len(text) <= len(buf) {
+		return string(appendText(buf[:0], text))
+	}
+	return string(appendText(make([]byte, 0, len(text)), text))
 }
 
 // Text returns the text of the object as Read received it.
@@ -161,12 +169,16 @@ func (r *Record) Text() string { return r.text }
 
 // Memory estimates the memory of the Record in bytes, without the struct itself.
 func (r *Record) Memory() int {
-	n := len(r.text)
+	n := sizeof.Alloc(len(r.text))
 	if len(r.members) > usualMembers {
-		n += 8 * len(r.members)
+		n += sizeof.Alloc(cap(r.members) * int(unsafe.Sizeof(span{})))
 	}
 	return n
 }
+
+// Escaped reports whether the text has escapes. The decoded form of such a text needs its own
+// memory. Other texts of the object can share the memory of the Record.
+func (r *Record) Escaped() bool { return r.escaped }
 
 // Len returns the number of members.
 func (r *Record) Len() int { return len(r.members) }
@@ -192,8 +204,9 @@ func (r *Record) Get(name Name) string {
 // All iterates over the names and values of the members, in their order.
 func (r *Record) All() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
+		var names textDecoder
 		for _, m := range r.members {
-			if !yield(unescaped(r.text[m.name:m.nameEnd]), r.text[m.value:m.valueEnd]) {
+			if !yield(names.decode(r.text[m.name:m.nameEnd], len(r.text)-int(m.name)), r.text[m.value:m.valueEnd]) {
 				return
 			}
 		}
@@ -248,6 +261,23 @@ func indexOf(name string) uint8 {
 			return i
 		}
 	}
+}
+
+// indexOfText returns the result of indexOf for a name with its escapes decoded.
+func indexOfText(text string) uint8 {
+	if strings.IndexByte(text, '\\') < 0 {
+		return indexOf(text)
+	}
+	const maxCommon = len("custom_claims")  // the longest of commonNames
+	var buf [maxCommon * len(`\u0000`)]byte // the longest text of such a name
+	if len(text) > len(buf) {
+		return 0
+	}
+	name := appendText(buf[:0], text)
+	if len(name) > maxCommon {
+		return 0
+	}
+	return indexOf(string(name))
 }
 
 // Name is a member name that is prepared for many lookups with [Record.Get].

@@ -160,6 +160,9 @@ func compareNested(t *testing.T, v jsontext.Value) {
 		if i == len(object) || name != object[i].Name || value != string(object[i].Value) {
 			t.Fatalf("%s: member %d: got name %q and value %s, want the member that Parse returns", v, i, name, value)
 		}
+		if got := strictjson.Find(string(v), name); got != value {
+			t.Errorf("%s: Find(%q): got %s, want %s", v, name, got, value)
+		}
 		compareNested(t, object[i].Value)
 		i++
 	}

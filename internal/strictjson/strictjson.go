@@ -80,7 +80,7 @@ func Parse(data []byte) (Object, error) {
 		return nil, parseError(err)
 	}
 	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("data after the JSON object")
+		return nil, errTrailing
 	}
 	return members, nil
 }
@@ -94,7 +94,7 @@ func parseError(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("JSON ends too early: an object, array or string is not closed")
 	}
-	if strings.Contains(err.Error(), "UTF-8") || strings.Contains(err.Error(), "surrogate") {
+	if text := err.Error(); strings.Contains(text, "UTF-8") || strings.Contains(text, "surrogate") {
 		return errors.New("text is not valid UTF-8")
 	}
 	return errors.New("not valid JSON")
@@ -128,11 +128,7 @@ func String[T ~string | ~[]byte](v T) (string, bool) {
 	if len(v) < 2 || v[0] != '"' {
 		return "", false
 	}
-	if text := string(v[1 : len(v)-1]); strings.IndexByte(text, '\\') < 0 {
-		return text, true
-	}
-	text, err := jsontext.AppendUnquote(nil, v)
-	return string(text), err == nil
+	return unescaped(string(v[1 : len(v)-1])), true
 }
 
 // Strings returns the texts of an array of strings. It reports false if v is any other

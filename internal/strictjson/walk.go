@@ -17,16 +17,37 @@ func Members(object string) iter.Seq2[string, string] {
 			return
 		}
 		escaped := strings.IndexByte(object, '\\') >= 0
+		var names textDecoder
 		for next := 1; ; {
 			var m span
 			var ok bool
 			if m, next, ok = nextMember(object, next, escaped); !ok {
 				return
 			}
-			if !yield(unescaped(object[m.name:m.nameEnd]), object[m.value:m.valueEnd]) {
+			if !yield(names.decode(object[m.name:m.nameEnd], len(object)-int(m.name)), object[m.value:m.valueEnd]) {
 				return
 			}
 		}
+	}
+}
+
+// Find returns the value of a member of an object, or "" if there is no such member. The
+// text must be valid JSON of at most MaxRecord bytes, or empty. For a value that is not an
+// object, Find returns "".
+func Find(object, name string) string {
+	if object == "" || object[0] != '{' {
+		return ""
+	}
+	escaped := strings.IndexByte(object, '\\') >= 0
+	for next := 1; ; {
+		m, after, ok := nextMember(object, next, escaped)
+		switch {
+		case !ok:
+			return ""
+		case isText(object[m.name:m.nameEnd], name):
+			return object[m.value:m.valueEnd]
+		}
+		next = after
 	}
 }
 
@@ -48,6 +69,42 @@ func Elements(array string) iter.Seq[string] {
 			}
 		}
 	}
+}
+
+// SameTexts reports whether a and b are the same string, or arrays of the same strings in
+// the same order. Texts with different escapes are the same if the decoded strings are
+// equal. For values of other types, SameTexts reports false, even if they are equal. Both
+// texts must be valid JSON or empty.
+func SameTexts(a, b string) bool {
+	if a == "" || b == "" || a[0] != b[0] {
+		return false
+	}
+	var buf []byte
+	same := func(a, b string) bool {
+		if a[0] != '"' || b[0] != '"' {
+			return false
+		}
+		if a == b {
+			return true
+		}
+		a, b = a[1:len(a)-1], b[1:len(b)-1]
+		buf = appendText(buf[:0], a)
+		n := len(buf)
+		buf = appendText(buf, b)
+		return string(buf[:n]) == string(buf[n:])
+	}
+	if a[0] != '[' {
+		return same(a, b)
+	}
+	next, stop := iter.Pull(Elements(b))
+	defer stop()
+	for element := range Elements(a) {
+		if other, ok := next(); !ok || !same(element, other) {
+			return false
+		}
+	}
+	_, more := next()
+	return !more
 }
 
 // nextMember returns the position of the first member at or after i, and the index at which
