@@ -32,14 +32,29 @@ func (h Hierarchy) Err() error {
 // Expand returns the scopes of s and all scopes that they imply. The result includes the
 // scopes that implied scopes imply.
 func (h Hierarchy) Expand(s Set) Set {
-	names := s.names
+	names, seen := s.names, map[string]struct{}(nil)
 	for i := 0; i < len(names); i++ {
-		if implied := h[names[i]]; len(implied) > 0 {
+		implied := h[names[i]]
+		if len(implied) == 0 {
+			continue
+		}
+		if len(names)+len(implied) <= manyNames { // for few names, a map takes more time
 			names = unique(slices.Concat(names, implied))
+			continue
+		}
+		if seen == nil {
+			names, seen = slices.Clone(names), setOf(names)
+		}
+		for _, name := range implied {
+			if _, ok := seen[name]; !ok {
+				seen[name] = struct{}{}
+				names = append(names, name)
+			}
 		}
 	}
 	if len(names) == len(s.names) {
 		return s
 	}
-	return newSet(names)
+	names = exactly(names)
+	return Set{names, newIndex(names)}
 }

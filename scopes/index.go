@@ -77,16 +77,31 @@ func countGranted(want, granted Set, limit int) int {
 }
 
 // newSet returns the Set of names. It removes duplicates from the slice in place. The Set
-// uses this slice, so the caller must not use the slice again.
+// may use this slice, so the caller must not use the slice again.
 func newSet(names []string) Set {
-	names = unique(names)
-	return Set{names, newIndex(names)}
+	kept := unique(names)
+	if len(kept) < len(names) {
+		kept = exactly(kept) // a token may repeat one scope thousands of times
+	}
+	return Set{kept, newIndex(kept)}
 }
+
+// exactly returns a copy of the slice that takes no more memory than the names need. In
+// contrast, slices.Clone may allocate more.
+func exactly(names []string) []string {
+	own := make([]string, len(names))
+	copy(own, names)
+	return own
+}
+
+// manyNames is the maximum length of a list whose names are compared one by one. For a
+// longer list, this is too slow, because the time is quadratic.
+const manyNames = 4 * maxUnindexed
 
 // The function unique removes duplicates from the slice in place. It keeps the first of
 // several equal names.
 func unique(names []string) []string {
-	if len(names) > 4*maxUnindexed { // for a long list, the loop below is too slow, because it takes quadratic time
+	if len(names) > manyNames {
 		return uniqueOfMany(names)
 	}
 	kept := names[:0]
@@ -109,4 +124,13 @@ func uniqueOfMany(names []string) []string {
 		}
 	}
 	return kept
+}
+
+// setOf returns a map with the names as keys.
+func setOf(names []string) map[string]struct{} {
+	set := make(map[string]struct{}, len(names))
+	for _, name := range names {
+		set[name] = struct{}{}
+	}
+	return set
 }

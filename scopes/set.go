@@ -44,9 +44,7 @@ func Of(names ...string) (Set, error) {
 			return Set{}, fmt.Errorf("scopes: %.40q is not a scope: %s", name, describeMistake(name))
 		}
 	}
-	own := make([]string, len(names)) // slices.Clone may allocate more memory than the names need
-	copy(own, names)
-	return newSet(own), nil
+	return newSet(exactly(names)), nil
 }
 
 // Has reports whether the Set contains the scope.
