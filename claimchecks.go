@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/bearerkit/bearer/internal/claim"
 	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/quote"
@@ -36,12 +34,26 @@ func checkType(v *JWTVerifier, t *token) *Error {
 	if slices.Contains(p.types, h.Media) && (h.Media != "" || !h.HasTyp) {
 		return nil
 	}
-	got := "the header has no typ"
-	if h.HasTyp {
-		got = fmt.Sprintf("typ is %q", quote.Cut(h.Typ))
-	}
-	return refuse(WrongType, "%s, want %s (profile %s)", got, p.typesText(), p.name)
+	return refuse(WrongType, "%v, want %v (profile %s)", typeText{h}, wantedTypes{p}, p.name)
 }
+
+// typeText formats the "typ" of a header. Like wantedTypes, it formats nothing until a caller
+// reads the text of the refusal.
+type typeText struct{ header *jws.Header }
+
+// String returns the "typ", cut and quoted.
+func (t typeText) String() string {
+	if !t.header.HasTyp {
+		return "the header has no typ"
+	}
+	return fmt.Sprintf("typ is %q", quote.Cut(t.header.Typ))
+}
+
+// wantedTypes formats the accepted values of "typ".
+type wantedTypes struct{ profile *profile }
+
+// String returns the list of the values.
+func (w wantedTypes) String() string { return w.profile.typesText() }
 
 // forbiddenIn returns the name of a header member that marks tokens issued for a different
 // service. It returns "" if the header has no such member.
@@ -68,15 +80,11 @@ func (p *profile) typesText() string {
 // checkReplicated checks "iss", "sub" and "aud" in the header (RFC 7519, section 5.3). If
 // the header has one of these members, its value must equal the claim with the same name.
 // Otherwise a router that reads the header may use a different issuer, subject or audience
-// than this package.
+// than this package. A value that is neither a string nor an array of strings is refused
+// here, because checkClaimTypes refuses such a claim anyway.
 func checkReplicated(_ *JWTVerifier, t *token) *Error {
 	for _, name := range [...]strictjson.Name{claimIss, claimSub, claimAud} {
-		value := t.header.Members.Get(name)
-		if value == "" {
-			continue
-		}
-		repeated, original := jsontext.Value(value), jsontext.Value(t.claims().members.Get(name))
-		if len(original) == 0 || repeated.Canonicalize() != nil || original.Canonicalize() != nil || string(repeated) != string(original) {
+		if value := t.header.Members.Get(name); value != "" && !strictjson.SameTexts(value, t.claims().members.Get(name)) {
 			return refuse(InvalidClaims, "header: %q differs from the claim with this name", name)
 		}
 	}
@@ -91,9 +99,6 @@ func checkClaimTypes(v *JWTVerifier, t *token) *Error {
 		return err
 	}
 	t.decoded = true
-	if len(v.hierarchy) > 0 {
-		c.scopes = v.hierarchy.Expand(c.scopes)
-	}
 	c.verifier = v
 	if c.issuer = t.iss; v.template == nil {
 		c.issuer = v.issuer // the issuer is Config.Issuer, even if "iss" is an alias

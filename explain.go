@@ -158,8 +158,9 @@ func (e *explainer) fillIn(c *check) {
 	case ofForm:
 		e.x.ClientID, e.x.TokenID = quote.Escape(unverified.ClientID()), quote.Escape(unverified.TokenID())
 	case ofClaims:
-		if e.decoded = e.t.decoded; e.decoded {
-			e.x.ClientID = quote.Escape(unverified.ClientID())
+		if e.t.decoded && !e.decoded {
+			e.decoded, e.x.ClientID = true, quote.Escape(unverified.ClientID())
+			e.t.claims().decodeGrants(e.v.profile, e.v.hierarchy)
 		}
 	default:
 	}

@@ -165,6 +165,7 @@ func (p Profile) Claims(set []byte) (*Claims, error) {
 	if err := c.readText(&claimIss, &c.issuer); err != nil {
 		return nil, err.toCaller()
 	}
+	c.decodeGrants(resolved, nil)
 	return c, nil
 }
 

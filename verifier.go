@@ -368,6 +368,7 @@ func (v *JWTVerifier) prove(t *token, keys []*jwks.Key, now time.Time) (done boo
 	if err := t.runChecks(ofClaims, now); err != nil {
 		return true, v.suggestProfile(t, err)
 	}
+	value.decodeGrants(v.profile, v.hierarchy)
 	if v.custom != nil {
 		// Config.Custom gets a copy, because it may modify its argument.
 		custom, err := v.custom([]byte(value.members.Text()))
