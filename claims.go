@@ -3,14 +3,18 @@ package bearer
 import (
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
+	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/bearerkit/bearer/internal/claim"
 	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/quote"
+	"github.com/bearerkit/bearer/internal/sizeof"
 	"github.com/bearerkit/bearer/internal/strictjson"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -133,14 +137,46 @@ func (c *Claims) String() string {
 }
 
 // memory returns an estimate of the memory of the claims, in bytes. If there are custom
-// claims, it estimates their memory as the length of the claims set.
-func (c *Claims) memory() int {
-	n := c.members.Memory() + 24*(c.scopes.Len()+len(c.roles))
-	if c.custom != nil {
-		n += len(c.members.Text())
+// claims, their memory counts at least as much as the length of the claims set. If the memory
+// is larger than limit, the result is any number above limit.
+func (c *Claims) memory(limit int) int {
+	n := c.members.Memory() + listMemory(len(c.roles)) + listMemory(c.scopes.Len())
+	if indexed := c.scopes.Len(); indexed > 0 {
+		n += sizeof.Alloc(8*indexed) + sizeof.Pointers(24) // the index of the set
 	}
-	return n
+	if c.members.Escaped() { // strings with escapes do not share the memory of the claims set
+		n += sizeof.Text(len(c.issuer)) + sizeof.Text(len(c.subject)) + sizeof.Text(len(c.clientID)) + sizeof.Text(len(c.id))
+		n += c.grantsMemory(c.verifier.profile.scopes, c.scopes.Len()) + c.grantsMemory(c.verifier.profile.roles, len(c.roles))
+	}
+	return n + c.customMemory(limit)
 }
+
+// customMemory returns the memory of the custom claims. A value with a method Clone counts as
+// much as the claims set, because only the method knows how to read the value safely.
+func (c *Claims) customMemory(limit int) int {
+	if c.custom == nil {
+		return 0
+	}
+	n := len(c.members.Text())
+	if clone := reflect.ValueOf(c.custom).MethodByName("Clone"); clone.IsValid() {
+		return n
+	}
+	return max(n, sizeof.Value(c.custom, limit))
+}
+
+// grantsMemory returns the memory of the decoded texts of n scopes or roles in these claims.
+// The texts can share one decoded string, which is no longer than the claim.
+func (c *Claims) grantsMemory(paths []claim.Path, n int) (bytes int) {
+	for _, path := range paths {
+		if v := path.In(&c.members); strings.IndexByte(v, '\\') >= 0 {
+			bytes += sizeof.Alloc(len(v)) + n*sizeof.Text(1)
+		}
+	}
+	return bytes
+}
+
+// listMemory returns the memory of n strings without their texts.
+func listMemory(n int) int { return sizeof.Pointers(n * int(unsafe.Sizeof(""))) }
 
 // decode sets the fields of c from the claims set, except the scopes and the roles, which
 // decodeGrants sets. Profile p names the claims that decode reads. It checks the types of

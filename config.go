@@ -96,9 +96,11 @@ type Config struct {
 	// and calls Validate; the guard applies the rule.
 	//
 	// The cache stores the claims of a token and a keyed digest of the token. It does not
-	// store the token. The cache takes at most CacheSize KiB of memory. If tokens take more
-	// than 1 KiB on average, the cache stores fewer tokens than CacheSize. Zero means 4096. A
-	// negative value turns the cache off.
+	// store the token. The cached tokens take at most CacheSize KiB of memory, and the headers
+	// that tokens share take at most 1 MiB. If tokens take more than 1 KiB on average, the
+	// cache stores fewer tokens than CacheSize. The value of the decoder in Custom counts too,
+	// with the memory behind exported fields; if the value has a method Clone, it counts as
+	// much as the claims set. Zero means 4096. A negative value turns the cache off.
 	CacheSize int
 	// Observer is notified of the outcome of every request, unless Options.Observer of the
 	// guard is set. It is also notified of the outcome of every call of Verify without a

@@ -3,8 +3,11 @@
 package bearer_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"runtime"
+	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/bearerkit/bearer"
@@ -44,6 +47,91 @@ func TestCacheMemory(t *testing.T) {
 		t.Errorf("got %d bytes for each token, want at most 1,024", per)
 	}
 	runtime.KeepAlive(tokens)
+}
+
+// oddClaims is a type for Config.Custom.
+type oddClaims struct {
+	X     any
+	Lists [][]string
+	Names map[string]struct{ A, B, C *int }
+}
+
+// customFields returns fields whose decoded values take much memory.
+func customFields() []growingField {
+	fields := []growingField{
+		{"empty lists", oneClaim("Lists", listOf("[]"))},
+		{"names", oneClaim("Names", membersOf(`"n%d":{}`))},
+		{"many members", inClaims(manyMembers(`"n%d"`, "1"))},
+		{"object with many members", oneClaim("X", membersOf(`"n%d":1`))},
+	}
+	for _, element := range []string{"[]", "{}", "1", `"a"`, `{"a":{"b":{}}}`} {
+		fields = append(fields, growingField{"list of " + element, oneClaim("X", listOf(element))})
+	}
+	return fields
+}
+
+// TestCacheMemoryOfOddTokens fills caches with tokens that take much more memory than their
+// length suggests. All tokens of a cache together must take at most Config.CacheSize KiB.
+func TestCacheMemoryOfOddTokens(t *testing.T) {
+	longest := growthSizes[len(growthSizes)-1]
+	for _, field := range acceptedFields() {
+		t.Run(field.name, func(t *testing.T) { testCacheMemory(t, field, longest, nil) })
+	}
+	for _, length := range growthSizes {
+		t.Run(fmt.Sprintf("%d bytes", length), func(t *testing.T) { testCacheMemory(t, acceptedFields()[0], length, nil) })
+	}
+	for name, decode := range map[string]func([]byte) (any, error){
+		"map": bearer.JSON[map[string]any], "struct": bearer.JSON[oddClaims], "pointer": bearer.JSON[*oddClaims], "raw": bearer.JSON[map[string]json.RawMessage],
+	} {
+		for _, field := range customFields() {
+			t.Run("custom "+name+": "+field.name, func(t *testing.T) { testCacheMemory(t, field, longest, decode) })
+		}
+	}
+}
+
+// testCacheMemory fills a cache with tokens that have a field of this length.
+func testCacheMemory(t *testing.T, field growingField, length int, custom func([]byte) (any, error)) {
+	t.Helper()
+	const (
+		size  = 256     // Config.CacheSize
+		noise = 8 << 10 // of the heap, in bytes
+	)
+	issuer := newGrowthIssuer(t, func(c *bearer.Config) { c.CacheSize, c.Hierarchy, c.Custom = size, nil, custom })
+	header, claims := field.make(length)
+	verify := func(i int) {
+		own := append(slices.Clone(claims), jsonMember{`"unique"`, strconv.Itoa(i)})
+		if _, err := issuer.verifier.Verify(t.Context(), issuer.token("a", header, own)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := heap()
+	for i := range 3 * size << 9 / length { // one and a half times as many tokens as fit
+		verify(i)
+	}
+	got := int64(heap()) - int64(before) //nolint:gosec // the sizes fit into an int64
+	t.Logf("%d tokens take %d KiB", issuer.verifier.CacheStatus().Entries, got>>10)
+	if got > size<<10+noise {
+		t.Errorf("got %d KiB for %d tokens, want at most %d KiB", got>>10, issuer.verifier.CacheStatus().Entries, size)
+	}
+}
+
+// TestCacheMemoryOfHeaders verifies tokens that have different headers. Headers that tokens
+// can share may take up to 1 MiB in addition to Config.CacheSize KiB.
+func TestCacheMemoryOfHeaders(t *testing.T) {
+	const size = 1024 // Config.CacheSize
+	issuer := newGrowthIssuer(t, func(c *bearer.Config) { c.CacheSize, c.Hierarchy = size, nil })
+	before := heap()
+	for i := range 3 * size {
+		header := append(manyMembers(`"n%d"`, "1")(250), jsonMember{`"unique"`, strconv.Itoa(i / 2)}) // two tokens share each header
+		if _, err := issuer.verifier.Verify(t.Context(), issuer.token("a", header, []jsonMember{{`"jti"`, fmt.Sprintf(`"%d"`, i)}})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := int64(heap()) - int64(before) //nolint:gosec // the sizes fit into an int64
+	t.Logf("%d tokens take %d KiB", issuer.verifier.CacheStatus().Entries, got>>10)
+	if got > size<<10+1<<20 {
+		t.Errorf("got %d KiB for %d tokens, want at most %d KiB", got>>10, issuer.verifier.CacheStatus().Entries, size+1024)
+	}
 }
 
 // heap returns the number of bytes in use after two garbage collections, because one

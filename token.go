@@ -227,8 +227,7 @@ func (t *token) readSignature(encoded []byte) *Error {
 
 func (t *token) readHeader(encoded []byte, known *index) *Error {
 	if known != nil {
-		if t.header = known.headers.Find(t.parts.Header); t.header != nil {
-			t.sharedHeader = true
+		if t.header, t.sharedHeader = known.headers.Find(t.parts.Header); t.header != nil {
 			return nil
 		}
 	}
@@ -276,16 +275,17 @@ func (t *token) store(now time.Time) {
 	if !t.sharedHeader {
 		t.sharedHeader = v.index.headers.Add(t.parts.Header, t.header)
 	}
-	v.cache.Store(t.entry, t.memory(), t.claims().expiresAt, now)
+	v.cache.Store(t.entry, t.memory(v.cache.Limit()), t.claims().expiresAt, now)
 }
 
 // The method memory returns an estimate of the memory of the cached token, in bytes. It
 // includes the header only if the header is not shared. A shared header is in the index,
-// which stores equal headers only once.
-func (t *token) memory() int {
-	n := entryMemory + t.claims().memory()
+// which stores equal headers only once. If the memory is larger than limit, the result is any
+// number above limit.
+func (t *token) memory(limit int) int {
+	n := entryMemory + t.claims().memory(limit)
 	if !t.sharedHeader {
-		n += headerMemory + len(t.header.Members.Text())
+		n += headerMemory + t.header.Memory()
 	}
 	return n
 }

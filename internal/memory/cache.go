@@ -46,6 +46,10 @@ func NewCache[V any](capacity, bytes int) *Cache[V] {
 // off.
 func (c *Cache[V]) Index() *Index[V] { return c.index }
 
+// Limit returns the maximum memory of all entries together, in bytes. It is 0 if the cache is
+// off.
+func (c *Cache[V]) Limit() int { return c.limit }
+
 // Share makes the cache store its entries in ix. Share does nothing if the cache is off. The
 // caller must call Share before it uses the cache.
 func (c *Cache[V]) Share(ix *Index[V]) {
