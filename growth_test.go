@@ -120,9 +120,9 @@ func (g *growthIssuer) request(token string) func() {
 	return func() { _, _ = bearer.Decide(context.Background(), g.verifier, req) }
 }
 
-// growthKids are the key identifiers of the tokens: a known key, so that the verifier verifies
-// the signature and then reads all claims, and an unknown key, so that the verifier does only
-// the work that anybody can cause.
+// growthKids are the key identifiers of the tokens. With a known key, the verifier verifies the
+// signature and then reads all claims. With an unknown key, the verifier does only the work
+// that a client without a valid token can cause.
 var growthKids = map[string]string{"signed": "a", "forged": "b"}
 
 // TestGrowth doubles the length of each field of a token. For each doubling, the CPU time of

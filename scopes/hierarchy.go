@@ -38,7 +38,7 @@ func (h Hierarchy) Expand(s Set) Set {
 		if len(implied) == 0 {
 			continue
 		}
-		if len(names)+len(implied) <= manyNames { // for few names, a map takes more time
+		if seen == nil && len(names)+len(implied) <= manyNames { // for few names, a map takes more time
 			names = unique(slices.Concat(names, implied))
 			continue
 		}

@@ -1,6 +1,8 @@
 package scopes_test
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -74,6 +76,46 @@ func TestHierarchyErrors(t *testing.T) {
 	for _, want := range []string{`"a b" in the hierarchy of "a b": a scope must not contain a space`, `"" in the hierarchy of "d"`, `"e\"f"`, `"" in the hierarchy of ""`} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("got error %v, want %s in the text", err, want)
+		}
+	}
+}
+
+// TestExpandMatchesModel compares Expand with a simple loop, for many small and large
+// hierarchies and tokens.
+func TestExpandMatchesModel(t *testing.T) {
+	random := rand.New(rand.NewPCG(18, 1)) //nolint:gosec // the test needs the same numbers in each run
+	list := func(most, names int) (list []string) {
+		for range random.IntN(most + 1) {
+			list = append(list, fmt.Sprintf("s%d", random.IntN(names)))
+		}
+		return list
+	}
+	for i := range 2000 {
+		names := 4 + random.IntN(60)
+		h := make(scopes.Hierarchy)
+		for _, name := range list(names, names) {
+			h[name] = list(1+random.IntN(40), names)
+		}
+		granted, err := scopes.Of(list(1+random.IntN(40), names)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := slices.Collect(granted.All())
+		for i := 0; i < len(want); i++ {
+			for _, implied := range h[want[i]] {
+				if !slices.Contains(want, implied) {
+					want = append(want, implied)
+				}
+			}
+		}
+		got := h.Expand(granted)
+		if !slices.Equal(slices.Collect(got.All()), want) {
+			t.Fatalf("%d: hierarchy %v, scopes %v: got %v, want %v", i, h, granted, got, want)
+		}
+		for _, name := range want {
+			if !got.Has(name) {
+				t.Fatalf("%d: Has(%q): got false, want true", i, name)
+			}
 		}
 	}
 }

@@ -93,7 +93,7 @@ func (w *walker) boxed(v reflect.Value) {
 
 // object returns the memory of one value of type t.
 func object(t reflect.Type) int {
-	size := int(t.Size()) //nolint:gosec // the size of a type fits into an int
+	size := int(t.Size())
 	if isScalar(t.Kind()) {
 		return Text(size)
 	}
@@ -125,7 +125,7 @@ func (w *walker) referenced(v reflect.Value, depth int) {
 		}
 	case reflect.Slice:
 		if w.isNew(v) {
-			w.left -= Pointers(v.Cap() * int(v.Type().Elem().Size())) //nolint:gosec // the size of a type fits into an int
+			w.left -= Pointers(v.Cap() * int(v.Type().Elem().Size()))
 			w.elements(v, depth)
 		}
 	case reflect.Array:
@@ -177,9 +177,9 @@ func (w *walker) entries(v reflect.Value, depth int) {
 	case n == 0:
 		places = 0
 	case n > group:
-		places = 1 << bits.Len(uint(n*group/(group-1))) //nolint:gosec // a length is not negative
+		places = 1 << bits.Len(uint(n*group/(group-1)))
 	}
-	w.left -= 6*wordSize + places*int(t.Key().Size()+t.Elem().Size()+1) //nolint:gosec // the size of a type fits into an int
+	w.left -= 6*wordSize + places*int(t.Key().Size()+t.Elem().Size()+1)
 	if isScalar(t.Key().Kind()) && isScalar(t.Elem().Kind()) {
 		return
 	}

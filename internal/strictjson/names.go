@@ -11,7 +11,7 @@ import (
 // nameSet holds the names of all objects of one text. It finds duplicate names in linear
 // time. It is a hash table with linear probing.
 type nameSet struct {
-	seed    maphash.Seed // random, so that nobody can choose names with equal hashes
+	seed    maphash.Seed // random, so that clients cannot choose names with equal hashes
 	slots   []nameSlot   // the length is a power of two, and at most half of the slots are used
 	text    string
 	escaped bool // the text has a backslash
@@ -67,7 +67,7 @@ func countNames(data []byte, text string, escaped bool) (n int, unique bool) {
 // reset prepares an empty set for at most n names of a text.
 func (s *nameSet) reset(text string, escaped bool, n int) {
 	s.text, s.escaped = text, escaped
-	size := 1 << bits.Len(uint(2*n)) //nolint:gosec // n is not negative
+	size := 1 << bits.Len(uint(2*n))
 	if cap(s.slots) < size {
 		s.slots = make([]nameSlot, size)
 	}

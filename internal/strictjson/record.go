@@ -116,7 +116,7 @@ func (r *Record) addPlain(m span) bool {
 // append appends a member. n is the index of its name in commonNames, or 0.
 func (r *Record) append(m span, n uint8) {
 	if n > 0 {
-		r.places[n] = uint8(min(len(r.members)+1, unindexed)) //nolint:gosec // unindexed fits into a uint8
+		r.places[n] = uint8(min(len(r.members)+1, unindexed))
 	}
 	r.members = append(r.members, m)
 }
