@@ -174,9 +174,9 @@ const testTimeout = 2 * time.Minute
 // script runs the program without a limit.
 const limitMemory = `ulimit -v 6000000 2>/dev/null; exec "$0" "$@"`
 
-// skippedTests matches the names of tests that count allocations. These tests do not run,
-// because the mutants also allocate.
-const skippedTests = "Alloc"
+// skippedTests matches the names of tests that measure allocations, memory or time. These tests
+// do not run, because the mutants also take memory and time.
+const skippedTests = "Alloc|Growth|HostileTokens|CacheMemory"
 
 // runTests runs the tests of a package whose names match the pattern. An empty pattern matches
 // all tests. The mutant with this number is active. Number 0 means that no mutant is active.
