@@ -59,16 +59,27 @@ func Elements(array string) iter.Seq[string] {
 			return
 		}
 		escaped := strings.IndexByte(array, '\\') >= 0
-		for i := skipSpace(array, 1); i < len(array) && array[i] != ']'; {
-			end := skipValue(array, i, escaped)
-			if !yield(array[i:end]) {
+		for element, next := nextElement(array, 1, escaped); element != ""; element, next = nextElement(array, next, escaped) {
+			if !yield(element) {
 				return
-			}
-			if i = skipSpace(array, end); i < len(array) && array[i] == ',' {
-				i = skipSpace(array, i+1)
 			}
 		}
 	}
+}
+
+// nextElement returns the first element of an array at or after i, and the index at which the
+// search for the next element starts. It returns "" if there is no element. escaped must be
+// true if the text has a backslash.
+func nextElement(array string, i int, escaped bool) (element string, next int) {
+	i = skipSpace(array, i)
+	if i >= len(array) || array[i] == ']' {
+		return "", i
+	}
+	end := skipValue(array, i, escaped)
+	if next = skipSpace(array, end); next < len(array) && array[next] == ',' {
+		next++
+	}
+	return array[i:end], next
 }
 
 // SameTexts reports whether a and b are the same string, or arrays of the same strings in
@@ -96,15 +107,14 @@ func SameTexts(a, b string) bool {
 	if a[0] != '[' {
 		return same(a, b)
 	}
-	next, stop := iter.Pull(Elements(b))
-	defer stop()
-	for element := range Elements(a) {
-		if other, ok := next(); !ok || !same(element, other) {
-			return false
-		}
+	const escaped = true // also reads texts without escapes
+	elementA, nextA := nextElement(a, 1, escaped)
+	elementB, nextB := nextElement(b, 1, escaped)
+	for elementA != "" && elementB != "" && same(elementA, elementB) {
+		elementA, nextA = nextElement(a, nextA, escaped)
+		elementB, nextB = nextElement(b, nextB, escaped)
 	}
-	_, more := next()
-	return !more
+	return elementA == "" && elementB == ""
 }
 
 // nextMember returns the position of the first member at or after i, and the index at which
