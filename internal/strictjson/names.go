@@ -77,7 +77,7 @@ func (s *nameSet) reset(text string, escaped bool, n int) {
 
 // clear removes the text and the decoded names from the set, because the pool keeps the set.
 func (s *nameSet) clear() {
-	clear(s.buf)
+	clear(s.buf[:cap(s.buf)])
 	s.text = ""
 }
 
