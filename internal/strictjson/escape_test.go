@@ -74,6 +74,8 @@ func TestSameTexts(t *testing.T) {
 		{`[123]`, `["2"]`, false},
 		{`["2"]`, `[123]`, false},
 		{`[]`, `"a"`, false},
+		{`[]`, `"]"`, false},
+		{`"]"`, `[]`, false},
 		{`"a"`, `[]`, false},
 		{`["a",["b"]]`, `["a",["b"]]`, false},
 		{`1`, `1`, false},
