@@ -80,11 +80,16 @@ func (p *profile) typesText() string {
 // checkReplicated checks "iss", "sub" and "aud" in the header (RFC 7519, section 5.3). If
 // the header has one of these members, its value must equal the claim with the same name.
 // Otherwise a router that reads the header may use a different issuer, subject or audience
-// than this package. A value that is neither a string nor an array of strings is refused
-// here, because checkClaimTypes refuses such a claim anyway.
+// than this package. It does not compare a claim that is neither a string nor an array of
+// strings: checkClaimTypes refuses such a "sub" or "aud" with an error that names the type,
+// and no configured issuer equals such an "iss".
 func checkReplicated(_ *JWTVerifier, t *token) *Error {
 	for _, name := range [...]strictjson.Name{claimIss, claimSub, claimAud} {
-		if value := t.header.Members.Get(name); value != "" && !strictjson.SameTexts(value, t.claims().members.Get(name)) {
+		value, original := t.header.Members.Get(name), t.claims().members.Get(name)
+		if value == "" || strictjson.SameTexts(value, original) {
+			continue
+		}
+		if _, ok := findText(original, nil); ok || original == "" {
 			return refuse(InvalidClaims, "header: %q differs from the claim with this name", name)
 		}
 	}
