@@ -3,7 +3,6 @@ package bearer
 import (
 	"fmt"
 	"log/slog"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -152,16 +151,20 @@ func (c *Claims) memory(limit int) int {
 }
 
 // customMemory returns the memory of the custom claims. A value with a method Clone counts as
-// much as the claims set, because only the method knows how to read the value safely.
+// much as the claims set, because only the method knows how to read the value safely. The
+// same is true for a value that can share memory with other goroutines.
 func (c *Claims) customMemory(limit int) int {
 	if c.custom == nil {
 		return 0
 	}
 	n := len(c.members.Text())
-	if clone := reflect.ValueOf(c.custom).MethodByName("Clone"); clone.IsValid() {
+	if _, ok := cloneMethod(c.custom); ok {
 		return n
 	}
-	return max(n, sizeof.Value(c.custom, limit))
+	if size, ok := sizeof.Value(c.custom, limit); ok {
+		return max(n, size)
+	}
+	return n
 }
 
 // grantsMemory returns the memory of the decoded texts of n scopes or roles in these claims.

@@ -98,9 +98,13 @@ type Config struct {
 	// The cache stores the claims of a token and a keyed digest of the token. It does not
 	// store the token. The cached tokens take at most CacheSize KiB of memory, and the headers
 	// that tokens share take at most 1 MiB. If tokens take more than 1 KiB on average, the
-	// cache stores fewer tokens than CacheSize. The value of the decoder in Custom counts too,
-	// with the memory behind exported fields; if the value has a method Clone, it counts as
-	// much as the claims set. Zero means 4096. A negative value turns the cache off.
+	// cache stores fewer tokens than CacheSize. The value of the decoder in Custom counts with
+	// all memory that it references, and at least as much as the claims set.
+	//
+	// Some values of Custom count exactly as much as the claims set, even if they take more
+	// memory: values with a method Clone, with a lock, or of a type that the package function
+	// Custom cannot copy. The verifier does not read these values, because other goroutines
+	// can change them. Zero means 4096. A negative value turns the cache off.
 	CacheSize int
 	// Observer is notified of the outcome of every request, unless Options.Observer of the
 	// guard is set. It is also notified of the outcome of every call of Verify without a

@@ -99,12 +99,24 @@ func withCloneCheck(decode func([]byte) (any, error)) func([]byte) (any, error) 
 		if err != nil || v == nil {
 			return v, err
 		}
-		clone := reflect.ValueOf(v).MethodByName("Clone")
-		if clone.IsValid() && clone.Type().NumIn() == 0 && clone.Type().NumOut() == 1 && clone.Type().Out(0) == reflect.TypeOf(v) {
+		if clone, ok := cloneMethod(v); ok {
 			clone.Call(nil)
 		}
 		return v, nil
 	}
+}
+
+// cloneMethod returns the method Clone of v. It reports false if v has no such method, or if
+// the function [Custom] does not call the method, because it has arguments or does not return
+// the type of v. The result may also be an interface, because Custom can be called with this
+// interface.
+func cloneMethod(v any) (reflect.Value, bool) {
+	clone := reflect.ValueOf(v).MethodByName("Clone")
+	if !clone.IsValid() || clone.Type().NumIn() != 0 || clone.Type().NumOut() != 1 {
+		return clone, false
+	}
+	result := clone.Type().Out(0)
+	return clone, result == reflect.TypeOf(v) || result.Kind() == reflect.Interface && reflect.TypeOf(v).Implements(result)
 }
 
 // Custom returns the custom claims of the caller's token, which the function in

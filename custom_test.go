@@ -302,6 +302,7 @@ type (
 	panicsInUnmarshal struct{}
 	panicsInValidate  struct{}
 	panicsInClone     struct{ Names []string }
+	panicsInInterface struct{ Names []string }
 	panicsLater       struct {
 		Names []string
 		calls *atomic.Int32
@@ -311,6 +312,7 @@ type (
 func (*panicsInUnmarshal) UnmarshalJSON([]byte) error { panic("unmarshal") }
 func (panicsInValidate) Validate() error              { panic("validate") }
 func (panicsInClone) Clone() panicsInClone            { panic("clone") }
+func (panicsInInterface) Clone() any                  { panic("clone") }
 
 func (p panicsLater) Clone() panicsLater {
 	if p.calls.Add(1) > 1 {
@@ -324,7 +326,7 @@ func (p panicsLater) Clone() panicsLater {
 func TestCustomPanics(t *testing.T) {
 	for name, decide := range map[string]func(*testing.T, members) (context.Context, error){
 		"UnmarshalJSON": customOf[panicsInUnmarshal], "Validate": customOf[panicsInValidate], "Clone": customOf[panicsInClone],
-		"pointer to Clone": customOf[*panicsInClone],
+		"pointer to Clone": customOf[*panicsInClone], "Clone to an interface": customOf[panicsInInterface],
 	} {
 		ctx, err := decide(t, nil)
 		if name == "pointer to Clone" {

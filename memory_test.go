@@ -56,6 +56,14 @@ type oddClaims struct {
 	Names map[string]struct{ A, B, C *int }
 }
 
+// embeddedClaims has the fields of oddClaims.
+type embeddedClaims struct{ oddClaims }
+
+// otherClone has a method Clone that the function Custom does not call.
+type otherClone map[string]any
+
+func (c otherClone) Clone(int) otherClone { return c }
+
 // customFields returns fields whose decoded values take much memory.
 func customFields() []growingField {
 	fields := []growingField{
@@ -81,7 +89,8 @@ func TestCacheMemoryOfOddTokens(t *testing.T) {
 		t.Run(fmt.Sprintf("%d bytes", length), func(t *testing.T) { testCacheMemory(t, acceptedFields()[0], length, nil) })
 	}
 	for name, decode := range map[string]func([]byte) (any, error){
-		"map": bearer.JSON[map[string]any], "struct": bearer.JSON[oddClaims], "pointer": bearer.JSON[*oddClaims], "raw": bearer.JSON[map[string]json.RawMessage],
+		"map": bearer.JSON[map[string]any], "embedded": bearer.JSON[embeddedClaims], "other clone": bearer.JSON[otherClone],
+		"struct": bearer.JSON[oddClaims], "pointer": bearer.JSON[*oddClaims], "raw": bearer.JSON[map[string]json.RawMessage],
 	} {
 		for _, field := range customFields() {
 			t.Run("custom "+name+": "+field.name, func(t *testing.T) { testCacheMemory(t, field, longest, decode) })

@@ -51,8 +51,8 @@ const maxCopyDepth = 64
 
 // Of returns a deep copy of v: a change to the copy does not change v. Of reports false if v
 // contains a value that it cannot copy: a function, a channel, a cycle, a map with keys that
-// are not flat, or an unexported field that is not flat. See [Flat]. Of can copy zero values
-// of every type.
+// are not flat, or an unexported field that is not flat and not an embedded struct. See
+// [Flat]. Of can copy zero values of every type.
 func Of(v reflect.Value) (reflect.Value, bool) { return copyOf(v, 0) }
 
 func copyOf(v reflect.Value, depth int) (reflect.Value, bool) {
@@ -103,16 +103,36 @@ func copyOf(v reflect.Value, depth int) (reflect.Value, bool) {
 		}
 	case reflect.Struct:
 		fresh.Set(v) // this assignment copies the unexported fields too
-		for i := range t.NumField() {
-			switch {
-			case t.Field(i).IsExported():
-				copyElement(fresh.Field(i), v.Field(i))
-			case !v.Field(i).IsZero() && !Flat(t.Field(i).Type):
-				return v, false
-			}
-		}
+		ok = copyFields(fresh, v, depth)
 	default:
 		return v, false
 	}
 	return fresh, ok
+}
+
+// copyFields replaces the exported fields of dst with deep copies of the fields of src. Before
+// the call, dst must be an assigned copy of src. An embedded struct has exported fields even
+// if its type is unexported.
+func copyFields(dst, src reflect.Value, depth int) bool {
+	for i := range src.NumField() {
+		field, value := src.Type().Field(i), src.Field(i)
+		switch {
+		case field.IsExported():
+			fresh, ok := copyOf(value, depth+1)
+			if !ok {
+				return false
+			}
+			dst.Field(i).Set(fresh)
+		case value.IsZero() || Flat(field.Type):
+		case !IsPromoting(field) || !copyFields(dst.Field(i), value, depth+1):
+			return false
+		}
+	}
+	return true
+}
+
+// IsPromoting reports whether the field is an embedded struct. Its exported fields are fields
+// of the outer struct too.
+func IsPromoting(field reflect.StructField) bool {
+	return field.Anonymous && field.Type.Kind() == reflect.Struct
 }

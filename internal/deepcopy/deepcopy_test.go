@@ -13,7 +13,12 @@ type (
 	tree   struct{ Of map[string]*leaf }
 	cycle  struct{ Next *cycle }
 	hidden struct{ tags []string }
-	plain  struct {
+	inner  struct {
+		leaf
+		name string
+	}
+	outer struct{ inner }
+	plain struct {
 		Name string
 		At   time.Time
 		Size [2]int
@@ -38,6 +43,25 @@ func TestOf(t *testing.T) {
 	} {
 		if _, ok := deepcopy.Of(reflect.ValueOf(value)); ok {
 			t.Errorf("%s: got a copy, want no copy", name)
+		}
+	}
+}
+
+// TestOfEmbedded copies an embedded struct with an unexported type. Its exported fields belong
+// to the value too: package json decodes them.
+func TestOfEmbedded(t *testing.T) {
+	given := outer{inner{leaf{[]string{"x"}}, "name"}}
+	value, ok := deepcopy.Of(reflect.ValueOf(given))
+	copied, isOuter := value.Interface().(outer)
+	if !ok || !isOuter || !reflect.DeepEqual(copied, given) {
+		t.Fatalf("got copy %v and result %v, want an equal copy and result true", value, ok)
+	}
+	if copied.Tags[0] = "changed"; given.Tags[0] != "x" {
+		t.Errorf("a change of the copy changed the original to %v, want no change of the original", given)
+	}
+	for _, value := range []any{struct{ hidden }{hidden{[]string{"x"}}}, struct{ *leaf }{&leaf{}}} {
+		if _, ok := deepcopy.Of(reflect.ValueOf(value)); ok {
+			t.Errorf("%T: got a copy, want no copy", value)
 		}
 	}
 }

@@ -60,35 +60,52 @@ func Text(n int) int {
 }
 
 // Value estimates the memory of v in bytes: the value itself and all memory that it
-// references. It follows only exported fields of structs, because a program can protect the
-// memory behind other fields by a lock. It does not count channels and functions. Memory
-// that several parts of v reference counts once. If the memory is larger than limit, the
-// result is any number above limit.
-func Value(v any, limit int) int {
+// references. Several references of the same type to the same memory count once. If the
+// memory is larger than limit, or v is deeper than 10,000 references, n is any number above
+// limit.
+//
+// Value reports false if v can share memory with other goroutines. Then it has not read the
+// memory, or only a part that package deepcopy reads too. See isPrivate.
+func Value(v any, limit int) (n int, ok bool) {
 	if v == nil {
-		return 0
+		return 0, true
 	}
 	w := walker{left: limit}
-	w.boxed(reflect.ValueOf(v))
-	return limit - w.left
+	w.boxed(reflect.ValueOf(v), 0)
+	return limit - w.left, !w.shared
 }
 
 // walker adds up the memory of one value.
 type walker struct {
-	left int                         // the limit minus the memory so far; negative if the limit was exceeded
-	seen map[unsafe.Pointer]struct{} // the pointers, maps and slices that were counted
+	left   int                  // the limit minus the memory so far; negative if the limit was exceeded
+	seen   map[reference]extent // the pointers, maps and slices that were counted
+	shared bool                 // a value of a type that is not private was found
 }
 
-// maxDepth is the maximum depth of a value. A deeper value comes from no JSON text, because
+// reference identifies memory by address and type, because a struct and its first field have
+// the same address.
+type reference struct {
+	address unsafe.Pointer
+	of      reflect.Type
+}
+
+// extent is the size of a slice. It is the zero extent for pointers and maps.
+type extent struct{ length, capacity int }
+
+// maxDepth limits the stack of the walker. A deeper value comes from no JSON text, because
 // package strictjson limits the depth.
-const maxDepth = 64
+const maxDepth = 10_000
 
 // boxed counts the value of an interface.
-func (w *walker) boxed(v reflect.Value) {
+func (w *walker) boxed(v reflect.Value, depth int) {
+	if !isPrivate(v.Type()) {
+		w.left, w.shared = -1, true
+		return
+	}
 	if !isPointer(v.Kind()) {
 		w.left -= object(v.Type())
 	}
-	w.referenced(v, 0)
+	w.referenced(v, depth)
 }
 
 // object returns the memory of one value of type t.
@@ -108,56 +125,61 @@ func isPointer(k reflect.Kind) bool {
 
 // referenced counts the memory that v references, without v itself.
 func (w *walker) referenced(v reflect.Value, depth int) {
-	if w.left < 0 || depth > maxDepth {
+	if depth > maxDepth {
+		w.left = -1
+	}
+	if w.left < 0 {
 		return
 	}
 	switch v.Kind() {
 	case reflect.String:
 		w.left -= Text(v.Len())
 	case reflect.Pointer:
-		if w.isNew(v) {
+		if w.isNew(v, extent{}) {
 			w.left -= object(v.Type().Elem())
 			w.referenced(v.Elem(), depth+1)
 		}
 	case reflect.Interface:
 		if !v.IsNil() {
-			w.boxed(v.Elem())
+			w.boxed(v.Elem(), depth+1)
 		}
 	case reflect.Slice:
-		if w.isNew(v) {
+		if w.isNew(v, extent{v.Len(), v.Cap()}) {
 			w.left -= Pointers(v.Cap() * int(v.Type().Elem().Size()))
 			w.elements(v, depth)
 		}
 	case reflect.Array:
 		w.elements(v, depth)
 	case reflect.Map:
-		if w.isNew(v) {
+		if w.isNew(v, extent{}) {
 			w.entries(v, depth)
 		}
 	case reflect.Struct:
 		w.fields(v, depth)
-	default: // no memory, or memory that cannot be counted
+	default: // no memory
 	}
 }
 
-// isNew reports whether the pointer, map or slice is neither nil nor counted already.
-func (w *walker) isNew(v reflect.Value) bool {
+// isNew reports whether the pointer, map or slice is neither nil nor counted already. A slice
+// is new if it is longer than the counted slice at the same address, or has more capacity.
+func (w *walker) isNew(v reflect.Value, size extent) bool {
 	if v.IsNil() {
 		return false
 	}
-	p := v.UnsafePointer()
-	if _, ok := w.seen[p]; ok {
+	key := reference{v.UnsafePointer(), v.Type()}
+	counted, ok := w.seen[key]
+	if ok && size.length <= counted.length && size.capacity <= counted.capacity {
 		return false
 	}
 	if w.seen == nil {
-		w.seen = make(map[unsafe.Pointer]struct{})
+		w.seen = make(map[reference]extent)
 	}
-	w.seen[p] = struct{}{}
+	w.seen[key] = extent{max(size.length, counted.length), max(size.capacity, counted.capacity)}
 	return true
 }
 
 func (w *walker) elements(v reflect.Value, depth int) {
-	if isScalar(v.Type().Elem().Kind()) {
+	if t := v.Type().Elem(); t.Size() == 0 || isScalar(t.Kind()) {
 		return
 	}
 	for i := 0; i < v.Len() && w.left >= 0; i++ {
@@ -194,8 +216,6 @@ func (w *walker) fields(v reflect.Value, depth int) {
 		return
 	}
 	for i := range v.NumField() {
-		if v.Type().Field(i).IsExported() {
-			w.referenced(v.Field(i), depth+1)
-		}
+		w.referenced(v.Field(i), depth+1)
 	}
 }

@@ -2,11 +2,18 @@ package sizeof_test
 
 import (
 	"encoding/json"
+	"errors"
+	"math/big"
+	"reflect"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 
+	"github.com/bearerkit/bearer/internal/deepcopy"
 	"github.com/bearerkit/bearer/internal/sizeof"
 	"github.com/bearerkit/bearer/internal/testkit"
 )
@@ -35,7 +42,25 @@ type (
 		Time  time.Time
 		Bytes []byte
 	}
-	locked struct{ shared map[string]string }
+	base     struct{ X any }
+	embedded struct{ base }
+	hidden   struct{ shared map[string]string }
+	locked   struct {
+		sync.Mutex
+		Shared map[string]string
+	}
+	shared struct {
+		Stop   func()
+		Shared map[string]string
+	}
+	chain struct {
+		Space [64]byte
+		Next  *chain
+	}
+	first struct {
+		A int
+		B [10000]byte
+	}
 )
 
 // TestValue compares the estimate with the memory that the heap has, for values that are
@@ -53,7 +78,7 @@ func TestValue(t *testing.T) {
 			return v
 		}
 	}
-	anyValue, outerValue := func() any { return new(any) }, func() any { return new(outer) }
+	anyValue, outerValue, embeddedValue := func() any { return new(any) }, func() any { return new(outer) }, func() any { return new(embedded) }
 	list := func(element string) string {
 		return "[" + strings.TrimSuffix(strings.Repeat(element+",", 3000), ",") + "]"
 	}
@@ -67,6 +92,22 @@ func TestValue(t *testing.T) {
 		"bytes":         decode(outerValue, `{"Bytes":"`+strings.Repeat("abcd", 5000)+`"}`),
 		"names":         decode(outerValue, `{"Names":{"`+strings.Join(names(3000), `":{"A":1},"`)+`":{"B":null}}}`),
 		"members":       decode(anyValue, `{"`+strings.Join(names(3000), `":"x","`)+`":1}`),
+		"embedded":      decode(embeddedValue, `{"X":`+list("[]")+"}"),
+		"deep": func() any {
+			var n *chain
+			for range 1000 {
+				n = &chain{Next: n}
+			}
+			return n
+		},
+		"pointer to the first field": func() any {
+			s := &first{}
+			return []any{&s.A, s}
+		},
+		"part of a slice": func() any {
+			s := texts(1000)
+			return []any{s[:1:1], s[:1], s[:500:500], s}
+		},
 	} {
 		const copies = 8
 		var values [copies]any
@@ -75,11 +116,11 @@ func TestValue(t *testing.T) {
 			values[i] = make()
 		}
 		want := (heap() - before) / copies
-		got := sizeof.Value(values[0], 1<<30)
-		if got < want*9/10 || got > 3*want {
-			t.Errorf("%s: got %d bytes, want between 90%% and 300%% of the %d bytes on the heap", name, got, want)
+		got, ok := sizeof.Value(values[0], 1<<30)
+		if !ok || got < want*9/10 || got > 3*want {
+			t.Errorf("%s: got %d bytes and ok=%v, want ok=true and between 90%% and 300%% of the %d bytes on the heap", name, got, ok, want)
 		}
-		if limited := sizeof.Value(values[0], 1000); limited <= 1000 {
+		if limited, _ := sizeof.Value(values[0], 1000); limited <= 1000 {
 			t.Errorf("%s: got %d bytes with a limit of 1,000 bytes, want more than the limit", name, limited)
 		}
 		runtime.KeepAlive(values)
@@ -92,6 +133,15 @@ func names(n int) []string {
 		texts[i] = "name" + strings.Repeat("x", i%7) + string(rune('a'+i%26)) + string(rune('a'+i/26%26)) + string(rune('a'+i/676))
 	}
 	return texts
+}
+
+// texts returns pointers to n strings of 100 bytes each.
+func texts(n int) []*[100]byte {
+	list := make([]*[100]byte, n)
+	for i := range list {
+		list[i] = new([100]byte)
+	}
+	return list
 }
 
 func heap() int {
@@ -121,16 +171,76 @@ func TestValueOfSharedMemory(t *testing.T) {
 		{"text", "abc", 16 + 16},
 		{"cycle", root, 3 * 24},
 		{"slice that contains itself", self, 24 + 32 + 2*24},
-		{"unexported map", locked{map[string]string{"a": strings.Repeat("x", 1000)}}, 8},
+		{"unexported text", struct{ text string }{"abc"}, 16 + 16},
+		{"many values without a size", make([]struct{}, 1<<40), 24},
 		{"time", time.Now(), 24},
 		{"empty map", map[string]int{}, 48},
 		{"map with one entry", map[string]int{"a": 1}, 48 + 8*25 + 16},
 		{"nil pointer", (*node)(nil), 0},
-		{"function", func() {}, 0},
 		{"array", [2]string{"a", "b"}, 32 + 2*16},
 	} {
-		if got := sizeof.Value(row.value, 1<<20); got != row.want {
-			t.Errorf("%s: got %d bytes, want %d", row.name, got, row.want)
+		if got, ok := sizeof.Value(row.value, 1<<20); got != row.want || !ok {
+			t.Errorf("%s: got %d bytes and ok=%v, want %d bytes and ok=true", row.name, got, ok, row.want)
+		}
+	}
+	deep := any(0)
+	for range 1 << 20 {
+		deep = []any{deep}
+	}
+	if got, ok := sizeof.Value(deep, 1<<30); ok && got <= 1<<30 {
+		t.Errorf("value that is too deep: got %d bytes, want more than the limit", got)
+	}
+}
+
+// TestValueReadsNoSharedMemory has types whose values can share memory with other goroutines.
+// Package deepcopy cannot copy such values, or they have a lock.
+func TestValueReadsNoSharedMemory(t *testing.T) {
+	texts := map[string]string{"a": "b"}
+	type list []list
+	type recursive struct {
+		Next *recursive
+		Lock *locked
+	}
+	for _, v := range []any{
+		func() {}, make(chan int), shared{nil, texts}, &shared{func() {}, texts}, hidden{texts}, hidden{}, &locked{Shared: texts},
+		[]locked{}, map[string]*locked{}, map[any]int{}, map[*int]int{}, [1]any{shared{nil, texts}}, []any{1, &locked{}}, struct{ *base }{&base{}},
+		map[string]any{"a": []any{hidden{}}}, recursive{}, big.NewInt(1), struct {
+			Mu    sync.RWMutex
+			Texts map[string]string
+		}{},
+		struct {
+			state struct{ mu sync.Mutex }
+			Texts map[string]string
+		}{},
+		struct {
+			Texts map[string]string
+			Count atomic.Pointer[int]
+		}{},
+	} {
+		if got, ok := sizeof.Value(v, 1<<20); ok {
+			t.Errorf("%T: got %d bytes and ok=true, want ok=false", v, got)
+		}
+	}
+	for _, v := range []any{list{}, &node{}, outer{}, embedded{}, struct{ text string }{}, struct{ at time.Time }{}, map[[2]string]json.RawMessage{}} {
+		if _, ok := sizeof.Value(v, 1<<20); !ok {
+			t.Errorf("%T: got ok=false, want ok=true", v)
+		}
+	}
+}
+
+// TestValueCopies compares Value with package deepcopy for values of many types: Value reads
+// only values that the package can copy.
+func TestValueCopies(t *testing.T) {
+	one := 1
+	for _, v := range []any{
+		&node{}, &node{Left: &node{}}, outer{Any: []any{1}}, embedded{base{[]any{1}}}, hidden{map[string]string{}}, shared{func() {}, nil},
+		chain{Next: &chain{}}, &first{}, func() {}, make(chan int), map[any]int{1: 1}, map[*int]int{&one: 1}, []any{func() {}}, [1]any{1},
+		struct{ *base }{&base{}}, struct{ text string }{"a"}, struct{ list []int }{[]int{1}}, struct{ at time.Time }{time.Now()}, big.NewInt(1),
+		struct{ Err error }{errors.New("x")}, unsafe.Pointer(&one), uintptr(1), &one, map[string]any{"a": hidden{map[string]string{}}},
+	} {
+		_, counted := sizeof.Value(v, 1<<20)
+		if _, copied := deepcopy.Of(reflect.ValueOf(v)); counted && !copied {
+			t.Errorf("%T: Value counts this value, but deepcopy.Of cannot copy it", v)
 		}
 	}
 }
