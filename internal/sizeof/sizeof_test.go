@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/bearerkit/bearer/internal/deepcopy"
 	"github.com/bearerkit/bearer/internal/sizeof"
@@ -202,9 +201,23 @@ func TestValueReadsNoSharedMemory(t *testing.T) {
 		Lock *locked
 	}
 	for _, v := range []any{
-		func() {}, make(chan int), shared{nil, texts}, &shared{func() {}, texts}, hidden{texts}, hidden{}, &locked{Shared: texts},
-		[]locked{}, map[string]*locked{}, map[any]int{}, map[*int]int{}, [1]any{shared{nil, texts}}, []any{1, &locked{}}, struct{ *base }{&base{}},
-		map[string]any{"a": []any{hidden{}}}, recursive{}, big.NewInt(1), struct {
+		func() {}, make(chan int),
+		shared{nil, texts},
+		&shared{func() {}, texts},
+		hidden{texts},
+		hidden{},
+		&locked{Shared: texts},
+		[]locked{},
+		map[string]*locked{},
+		map[any]int{},
+		map[*int]int{},
+		[1]any{shared{nil, texts}},
+		[]any{1, &locked{}},
+		struct{ *base }{&base{}},
+		map[string]any{"a": []any{hidden{}}},
+		recursive{},
+		big.NewInt(1),
+		struct {
 			Mu    sync.RWMutex
 			Texts map[string]string
 		}{},
@@ -233,10 +246,25 @@ func TestValueReadsNoSharedMemory(t *testing.T) {
 func TestValueCopies(t *testing.T) {
 	one := 1
 	for _, v := range []any{
-		&node{}, &node{Left: &node{}}, outer{Any: []any{1}}, embedded{base{[]any{1}}}, hidden{map[string]string{}}, shared{func() {}, nil},
-		chain{Next: &chain{}}, &first{}, func() {}, make(chan int), map[any]int{1: 1}, map[*int]int{&one: 1}, []any{func() {}}, [1]any{1},
-		struct{ *base }{&base{}}, struct{ text string }{"a"}, struct{ list []int }{[]int{1}}, struct{ at time.Time }{time.Now()}, big.NewInt(1),
-		struct{ Err error }{errors.New("x")}, unsafe.Pointer(&one), uintptr(1), &one, map[string]any{"a": hidden{map[string]string{}}},
+		&node{}, &node{Left: &node{}},
+		outer{Any: []any{1}},
+		embedded{base{[]any{1}}},
+		hidden{map[string]string{}},
+		shared{func() {}, nil},
+		chain{Next: &chain{}},
+		&first{}, func() {}, make(chan int),
+		map[any]int{1: 1},
+		map[*int]int{&one: 1},
+		[]any{func() {}},
+		[1]any{1},
+		struct{ *base }{&base{}},
+		struct{ text string }{"a"},
+		struct{ list []int }{[]int{1}},
+		struct{ at time.Time }{time.Now()},
+		big.NewInt(1),
+		struct{ Err error }{errors.New("x")},
+		uintptr(1), &one,
+		map[string]any{"a": hidden{map[string]string{}}},
 	} {
 		_, counted := sizeof.Value(v, 1<<20)
 		if _, copied := deepcopy.Of(reflect.ValueOf(v)); counted && !copied {
