@@ -150,6 +150,25 @@ func smallHierarchy() scopes.Hierarchy {
 	return scopes.Hierarchy{"s0": {"s1"}, "s1": {"t0", "t1"}, "deploy": {"read"}}
 }
 
+// TestGrowthOfHierarchy doubles a set of scopes. Each scope implies two other scopes.
+func TestGrowthOfHierarchy(t *testing.T) {
+	var calls []func()
+	for _, size := range growthSizes {
+		hierarchy, names := make(scopes.Hierarchy), make([]string, size/len("s1234 "))
+		for i := range names {
+			names[i] = fmt.Sprintf("s%d", i)
+			hierarchy[names[i]] = []string{fmt.Sprintf("t%d", i), fmt.Sprintf("u%d", i)}
+		}
+		set, err := scopes.Of(names...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		calls = append(calls, func() { hierarchy.Expand(set) })
+	}
+	testAllocations(t, calls)
+	testTime(t, calls)
+}
+
 // growingRequests returns a request for each length of the field.
 func growingRequests(t *testing.T, issuer *growthIssuer, field growingField, kid string) (requests []func()) {
 	t.Helper()
