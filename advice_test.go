@@ -33,7 +33,7 @@ func TestHintNamesIssuersProfile(t *testing.T) {
 						continue
 					}
 					v, err := bearer.New(bearer.Config{
-						Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: other, //nolint:errcheck // every fixture has an "iss"
+						Issuer: f.Claims["iss"].(string), Audience: f.Audience, InsecureAnyTenant: true, Keys: keys, Profile: other, //nolint:errcheck // every fixture has an "iss"
 					})
 					if err != nil {
 						continue // New returns an error for this issuer with this profile
@@ -98,7 +98,7 @@ func TestNoHintForWrongAudience(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			token, keys := f.token(t)
 			v, err := bearer.New(bearer.Config{
-				Issuer: f.Claims["iss"].(string), Audience: []string{"another"}, Keys: keys, Profile: f.profile(t), //nolint:errcheck // every fixture has an "iss"
+				Issuer: f.Claims["iss"].(string), Audience: []string{"another"}, Tenants: f.Tenants, Keys: keys, Profile: f.profile(t), //nolint:errcheck // every fixture has an "iss"
 			})
 			if err != nil {
 				t.Fatal(err)

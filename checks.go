@@ -177,6 +177,11 @@ var checks = []check{
 		want: (*explainer).wantValues, got: (*explainer).gotValues, advice: fixedAdvice(adviceProfile),
 	},
 	{
+		name: "tenant", section: "Config.Tenants", stage: ofClaims, perToken: checkTenant,
+		want: (*explainer).wantTenant, got: (*explainer).gotTenant,
+		advice: fixedAdvice("The token is from a different customer of the issuer. If this customer may call this API, add its identifier to Config.Tenants."),
+	},
+	{
 		name: "kind of token", section: "RFC 8725, section 3.12", stage: ofClaims, perToken: checkForbidden,
 		want: (*explainer).wantKind, got: (*explainer).gotKind,
 		advice: fixedAdvice("This is not an access token. The client must send its access token."),

@@ -283,6 +283,20 @@ func (e *explainer) gotValues() string {
 	return strings.Join(got, ", ")
 }
 
+func (e *explainer) wantTenant() string {
+	if e.v.tenants == nil {
+		return "any"
+	}
+	return "one of " + e.v.tenants.String()
+}
+
+func (e *explainer) gotTenant() string {
+	if e.v.tenants == nil {
+		return "Config.Tenants is not set"
+	}
+	return e.v.tenants.Values(&e.t.claims().members)
+}
+
 func (e *explainer) wantKind() string {
 	if len(e.v.profile.forbidden) == 0 {
 		return "any"

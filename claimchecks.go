@@ -10,6 +10,7 @@ import (
 	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/strictjson"
+	"github.com/bearerkit/bearer/internal/tenant"
 )
 
 // skew is the maximum time by which "nbf" and "iat" may be in the future, because the
@@ -238,6 +239,23 @@ func checkValues(v *JWTVerifier, t *token) *Error {
 	}
 	return nil
 }
+
+// checkTenant enforces Config.Tenants.
+func checkTenant(v *JWTVerifier, t *token) *Error {
+	if c := t.claims(); v.tenants != nil && !v.tenants.Allows(&c.members) {
+		return refuse(InvalidClaims, "tenant: %v, want one of %v (Config.Tenants)", tenantText{v.tenants, c}, v.tenants)
+	}
+	return nil
+}
+
+// tenantText formats the claims of a token that identify the tenant.
+type tenantText struct {
+	tenants *tenant.List
+	claims  *Claims
+}
+
+// String returns the names and the values of the claims.
+func (x tenantText) String() string { return x.tenants.Values(&x.claims.members) }
 
 // checkForbidden refuses tokens with a claim of Profile.Forbidden.
 func checkForbidden(v *JWTVerifier, t *token) *Error {

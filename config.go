@@ -46,6 +46,30 @@ type Config struct {
 	// identifiers in "aud", or in the claim that Profile.Audience names instead. The
 	// identifiers are compared byte for byte.
 	Audience []string
+	// Tenants lists the accepted customers of an issuer that issues the tokens of all its
+	// customers under one identifier. Such an issuer signs a token for everyone, with any
+	// audience. New requires Tenants, Validate or InsecureAnyTenant in these cases:
+	//   - Profile.TenantClaims is not empty, as in the profiles [GitHubActions] and [Google].
+	//   - Issuer is an issuer of this kind that New knows (see docs/issuers.md).
+	//   - Issuer contains "{tenantid}".
+	//
+	// Rules of routes do not count, because New does not see them.
+	//
+	// A token is accepted if a claim of Profile.TenantClaims is a string that equals an entry byte
+	// for byte. If Issuer contains "{tenantid}", the claim is "tid". An entry is accepted in each
+	// claim whose form it has. An entry "NAME=VALUE" is accepted only in the claim NAME. For
+	// GitHub, use this form, for example "repository_owner_id=65": the entry "65" also accepts the
+	// repository with the identifier 65, which can have a different owner. The claim "email" is
+	// accepted only if "email_verified" is true. Other tokens are refused with [InvalidClaims].
+	//
+	// Entries of a wrong form, such as names of repositories, are an error. An empty list that is
+	// not nil is an error. Nil means no check.
+	Tenants []string
+	// InsecureAnyTenant accepts the tokens of every customer of the issuer, even if Tenants and
+	// Validate are nil. Every rule must then check the customer, for example with [ClaimEquals].
+	// Both Tenants and InsecureAnyTenant together are an error. False means that New checks the
+	// configuration as described at Tenants.
+	InsecureAnyTenant bool
 	// Keys provides the issuer's keys. Several verifiers can share one *[jwks.Cache]. A
 	// *[jwks.Set] holds fixed keys. If Keys is nil, the verifier discovers the keys from
 	// Issuer, and keeps the keys in its own cache until Close. Discovery requires https,
@@ -155,10 +179,13 @@ func newVerifier(cfg Config, old *JWTVerifier, limits *jwks.Limits) (*JWTVerifie
 		errs = append(errs, errors.New("Config.Keys: required because Config.Issuer contains {tenantid}; use the keys at "+
 			"https://login.microsoftonline.com/common/discovery/v2.0/keys"))
 	}
+	tenants, tenantErrs := cfg.tenants(template != nil)
+	errs = append(errs, tenantErrs...)
 	errs = append(errs, cfg.faults()...)
 	v := &JWTVerifier{
 		issuer:      cfg.Issuer,
 		template:    template,
+		tenants:     tenants,
 		hierarchy:   copyHierarchy(cfg.Hierarchy),
 		audience:    slices.Clone(cfg.Audience),
 		methods:     methods,

@@ -103,7 +103,7 @@ func TestIssuersErrors(t *testing.T) {
 		t.Error("Add of an invalid configuration: got no error, want one")
 	}
 	google := cfgA
-	google.Issuer, google.Profile = "https://accounts.google.com", bearer.Google
+	google.Issuer, google.Profile, google.Tenants = "https://accounts.google.com", bearer.Google, []string{"107145139691231222712"}
 	if err := issuers.Add(google); err != nil {
 		t.Fatal(err)
 	}
@@ -133,8 +133,8 @@ func TestAddAllOrNone(t *testing.T) {
 	}
 	noAudience, google, alias := cfgB, cfgB, cfgB
 	noAudience.Issuer, noAudience.Audience, noAudience.MaxAge = "https://c.example", nil, -1
-	google.Issuer, google.Profile = "https://accounts.google.com", bearer.Google
-	alias.Issuer = "accounts.google.com"
+	google.Issuer, google.Profile, google.Tenants = "https://accounts.google.com", bearer.Google, []string{"107145139691231222712"}
+	alias.Issuer, alias.InsecureAnyTenant = "accounts.google.com", true
 	err := issuers.Add(cfgB, cfgB, noAudience, cfgA, google, alias)
 	if err == nil {
 		t.Fatal("got no error, want one")

@@ -92,6 +92,18 @@ type Profile struct {
 	// In the member, "{tenantid}" stands for the token's "tid". If the member is the version 2
 	// issuer of an Entra ID tenant, the key also verifies version 1 tokens of this tenant.
 	KeysNameIssuer bool
+	// TenantClaims lists the claims that identify a customer of the issuer, for an issuer that
+	// issues the tokens of all its customers. Each key names a claim. Its value is a regular
+	// expression that the whole value of the claim must match. The empty string matches every
+	// value. Config.Tenants lists the accepted values of these claims. If TenantClaims is not
+	// empty, New requires Config.Tenants, Config.Validate or Config.InsecureAnyTenant. Choose
+	// claims whose values the issuer assigns. Do not choose names, because a different customer
+	// can register a name that its owner gave up.
+	//
+	// New knows some issuers of this kind, such as "https://gitlab.com" (see docs/issuers.md).
+	// For such an issuer, TenantClaims may only select some of the known claims. Nil means the
+	// known claims. For any other issuer, nil means no claims.
+	TenantClaims map[string]string
 }
 
 // idToken lists claims of ID tokens and of security event tokens, which access tokens of

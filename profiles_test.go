@@ -21,6 +21,7 @@ type fixture struct {
 	Name     string         `json:"name"`
 	Profile  string         `json:"profile"`
 	Audience []string       `json:"audience"`
+	Tenants  []string       `json:"tenants"` // Config.Tenants; nil for most issuers
 	Header   map[string]any `json:"header"`
 	Claims   map[string]any `json:"claims"`
 	Scopes   []string       `json:"scopes"`
@@ -107,7 +108,7 @@ func TestIssuers(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				token, keys := f.token(t)
 				v, err := bearer.New(bearer.Config{
-					Issuer: f.Claims["iss"].(string), Audience: f.Audience, Keys: keys, Profile: f.profile(t), //nolint:errcheck // every fixture has an "iss"
+					Issuer: f.Claims["iss"].(string), Audience: f.Audience, Tenants: f.Tenants, Keys: keys, Profile: f.profile(t), //nolint:errcheck // every fixture has an "iss"
 				})
 				if f.Refused == "configuration" {
 					if err == nil || !strings.Contains(err.Error(), "Config.Issuer") {
@@ -202,7 +203,7 @@ func TestProfilesAreStrict(t *testing.T) {
 			}
 			synctest.Test(t, func(t *testing.T) {
 				token, keys := f.token(t)
-				v, err := bearer.New(bearer.Config{Issuer: issuer, Audience: f.Audience, Keys: keys, Profile: f.profile(t)})
+				v, err := bearer.New(bearer.Config{Issuer: issuer, Audience: f.Audience, Tenants: f.Tenants, Keys: keys, Profile: f.profile(t)})
 				if err != nil {
 					t.Fatal(err)
 				}

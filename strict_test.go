@@ -189,7 +189,7 @@ func TestRemoveTemplates(t *testing.T) {
 	for _, name := range []string{one, two} {
 		issuer := newIssuer(t)
 		cfg := testkit.Config(t, issuer)
-		cfg.Issuer = name
+		cfg.Issuer, cfg.InsecureAnyTenant = name, true
 		if err := several.Add(cfg); err != nil {
 			t.Fatal(err)
 		}

@@ -31,7 +31,7 @@ func TestTenants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := bearer.Config{Issuer: form, Audience: []string{"api"}, Keys: keys, Profile: bearer.EntraV2}
+	cfg := bearer.Config{Issuer: form, Audience: []string{"api"}, Keys: keys, Profile: bearer.EntraV2, Tenants: []string{tid, other}}
 	verifiers := oneAndSeveral(t, cfg)
 	mint := func(key *bearertest.Key, iss, tid string) string {
 		return key.Sign([]byte(`{"alg":"RS256","typ":"JWT","kid":"`+key.ID()+`"}`), fmt.Appendf(nil,
@@ -86,7 +86,7 @@ func TestTenantsOfVersion1(t *testing.T) {
 		t.Fatal(err)
 	}
 	v, err := bearer.New(bearer.Config{
-		Issuer: "https://sts.windows.net/{tenantid}/", Audience: []string{"api://x"}, Keys: keys, Profile: bearer.EntraV1,
+		Issuer: "https://sts.windows.net/{tenantid}/", Audience: []string{"api://x"}, Keys: keys, Profile: bearer.EntraV1, Tenants: []string{tid, other},
 	})
 	if err != nil {
 		t.Fatal(err)

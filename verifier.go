@@ -58,6 +58,7 @@ func (f VerifierFunc) Verify(ctx context.Context, token string) (*Claims, error)
 type JWTVerifier struct {
 	issuer      string
 	template    *tenant.Template // parsed from issuer; nil if issuer is not a template
+	tenants     *tenant.List     // parsed from Config.Tenants; nil if Config.Tenants is nil
 	audience    []string
 	keys        KeySet
 	closer      io.Closer // closes the field keys; nil if keys is Config.Keys

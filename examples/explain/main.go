@@ -71,7 +71,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitError, err
 	}
 	defer closeKeys()
-	v, err := bearer.New(bearer.Config{Issuer: o.issuer, Audience: o.audience, Profile: o.profile, Algorithms: o.algorithms, Keys: keys}) //nolint:contextcheck // Keys is set, so New starts no goroutine
+	v, err := bearer.New(bearer.Config{ //nolint:contextcheck // Keys is set, so New starts no goroutine
+		Issuer: o.issuer, Audience: o.audience, Profile: o.profile, Algorithms: o.algorithms, Keys: keys,
+		Tenants: o.tenants, InsecureAnyTenant: o.tenants == nil, // an accepted token grants no access here
+	})
 	if err != nil {
 		return exitError, err
 	}

@@ -91,6 +91,17 @@ func TestExplain(t *testing.T) {
 			0,
 			[]string{`^  ok    audience +client_id `},
 		},
+		{
+			"customer of a shared issuer", s.issuer.Mint(map[string]any{"typ": "JWT"}, map[string]any{"repository_id": "7", "repository_owner_id": "66"}),
+			append(all, "-profile", "github-actions", "-tenants", "repository_id=74, repository_owner_id=65"),
+			1,
+			[]string{`^refused: claims$`, `^  FAIL  tenant +"repository_id" is "7", "repository_owner_id" is "66"$`},
+		},
+		{
+			"shared issuer without -tenants", s.issuer.Mint(map[string]any{"typ": "JWT"}, map[string]any{"repository_id": "7", "repository_owner_id": "66"}),
+			append(all, "-profile", "github-actions"), 0,
+			[]string{`^allowed$`, `^  ok    tenant +Config.Tenants is not set$`},
+		},
 		{"command line without -issuer, -audience and -keys", token(map[string]any{"scope": "read"}), []string{"-rule", "write"}, 1, []string{
 			`^refused: unknown_key$`, `^  FAIL  key +there are no keys$`, `^  FAIL  rule +scopes "read"$`, `^  ok    audience `,
 		}},
@@ -168,6 +179,7 @@ func TestExplainBadInput(t *testing.T) {
 		{"x", []string{"a", "b"}, "got 2 files"},
 		{"x", []string{"-nonsense"}, "usage: explain"},
 		{"x", []string{"-algorithms", "HS256"}, "HS256"},
+		{"x", []string{"-profile", "github-actions", "-tenants", "octo-org/octo-repo"}, "Config.Tenants"},
 	} {
 		if code, out, errs := runExplain(t, row.token, row.args...); code != exitError || out != "" || !strings.Contains(errs, row.want) {
 			t.Errorf("%q: got exit status %d, output %q and errors %q, want exit status %d, no output and an error with %q", row.args, code, out, errs, exitError, row.want)

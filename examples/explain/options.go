@@ -19,6 +19,7 @@ type options struct {
 	discover   bool // the user set -issuer
 	keys       string
 	audience   []string
+	tenants    []string
 	algorithms []string
 	profile    bearer.Profile
 	rule       scopes.Rule
@@ -29,12 +30,13 @@ type options struct {
 // parseOptions parses the command line.
 func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	o := &options{}
-	var audience, algorithms, profile, rule string
+	var audience, tenants, algorithms, profile, rule string
 	flags := flag.NewFlagSet("explain", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.issuer, "issuer", "", "the expected issuer; without -keys, the program discovers the keys of this issuer")
 	flags.StringVar(&o.keys, "keys", "", "a `file` with the issuer's JWK set, or the URL of the issuer's JWK set")
 	flags.StringVar(&audience, "audience", "", "the expected audience, or a list of audiences separated by commas; the token must have at least one of these audiences")
+	flags.StringVar(&tenants, "tenants", "", "the accepted customers of an issuer that many customers share, separated by commas, for example repository_owner_id=65; if empty, every customer is accepted")
 	flags.StringVar(&algorithms, "algorithms", "", "the accepted algorithms, separated by commas; if empty, the default algorithms of package bearer are accepted")
 	flags.StringVar(&profile, "profile", "rfc9068", "the `name` of the profile of the issuer's tokens, such as auth0, keycloak or entra-v2; the error for an unknown name lists all profiles")
 	flags.StringVar(&rule, "rule", "", "the rule of the route; a rule combines scopes with the words \"and\" and \"or\"; if empty, any valid token is accepted")
@@ -51,7 +53,7 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 		errs = append(errs, fmt.Errorf("got %d files, want at most one", flags.NArg()))
 	}
 	o.file, o.discover = flags.Arg(0), o.issuer != ""
-	o.audience, o.algorithms = splitList(audience), splitList(algorithms)
+	o.audience, o.tenants, o.algorithms = splitList(audience), splitList(tenants), splitList(algorithms)
 	var err error
 	if o.profile, err = bearer.ProfileByName(profile); err != nil {
 		errs = append(errs, fmt.Errorf("-profile: %w", err))

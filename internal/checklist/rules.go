@@ -92,6 +92,7 @@ var Rules = []Rule{
 	{ID: "P16", Source: "RFC 8725bis 3.15", Text: "Compression", Unsupported: "refused; nothing is decompressed"},
 	{ID: "P17", Source: "RFC 8725bis 3.14", Text: "A token contains only letters, digits, hyphens, underscores and periods"},
 	{ID: "P18", Source: "RFC 8725 3.3; RFC 8725bis 2.3", Text: "A token that is encrypted for this service", Unsupported: "refused, because encryption does not prove the identity of the sender"},
+	{ID: "P19", Source: "RFC 8725 3.8; own", Text: "If an issuer issues the tokens of all its customers, a token is accepted only from the customers in Config.Tenants"},
 	// RFC 9068.
 	{ID: "R01", Source: "RFC 9068 4", Text: "typ is at+jwt; a profile may accept other values, or may accept a token without typ"},
 	{ID: "R02", Source: "RFC 9068 4", Text: "Encrypted access tokens", Unsupported: "refused"},

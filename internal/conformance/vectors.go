@@ -123,7 +123,7 @@ type Settings struct {
 	// MaxAge is bearer.Config.MaxAge in seconds.
 	MaxAge int `json:"max_age,omitempty"`
 	// Profile is "Scalekit" or empty. If it is empty, Scopes,
-	// InertConfirmation and Types make up the profile.
+	// InertConfirmation, Types and TenantClaims make up the profile.
 	Profile string `json:"profile,omitempty"`
 	// Scopes is bearer.Profile.Scopes.
 	Scopes []string `json:"scopes,omitempty"`
@@ -131,6 +131,10 @@ type Settings struct {
 	InertConfirmation []string `json:"inert_confirmation,omitempty"`
 	// Types is bearer.Profile.Types.
 	Types []string `json:"types,omitempty"`
+	// TenantClaims is bearer.Profile.TenantClaims.
+	TenantClaims map[string]string `json:"tenant_claims,omitempty"`
+	// Tenants is bearer.Config.Tenants.
+	Tenants []string `json:"tenants,omitempty"`
 	// Keys is a JWK Set.
 	Keys jsontext.Value `json:"keys"`
 	// OtherIssuers lists names of other Settings. If it is not empty, the verifier is a
@@ -149,12 +153,12 @@ func (s *Settings) Config() (bearer.Config, error) {
 		return bearer.Config{}, s.err
 	}
 	cfg := bearer.Config{
-		Issuer: s.Issuer, Audience: s.Audience, Algorithms: s.Algorithms, Keys: s.parsed,
+		Issuer: s.Issuer, Audience: s.Audience, Algorithms: s.Algorithms, Keys: s.parsed, Tenants: s.Tenants,
 		MaxLifetime: time.Duration(s.MaxLifetime) * time.Second, MaxAge: time.Duration(s.MaxAge) * time.Second,
 	}
 	switch s.Profile {
 	case "":
-		cfg.Profile = bearer.Profile{Scopes: s.Scopes, InertConfirmation: s.InertConfirmation, Types: s.Types}
+		cfg.Profile = bearer.Profile{Scopes: s.Scopes, InertConfirmation: s.InertConfirmation, Types: s.Types, TenantClaims: s.TenantClaims}
 	case "Scalekit":
 		cfg.Profile = bearer.Scalekit
 	default:

@@ -42,12 +42,13 @@ func EntraV1() Profile {
 //
 // The notes on Entra ID v1 about versions, roles and Microsoft Graph also apply to version 2.
 //
-// To accept the tokens of all tenants, set `Config.Issuer` to exactly
+// To accept the tokens of several tenants, set `Config.Issuer` to exactly
 // `https://login.microsoftonline.com/{tenantid}/v2.0`, with the braces. Set `Config.Keys`
 // to the result of
 // `jwks.New("https://login.microsoftonline.com/common/discovery/v2.0/keys", nil)`.
-// bearer then accepts tokens of every tenant. You must check `tid`, in `Config.Validate` or in
-// the rules, for example with `bearer.ClaimEquals("tid", ...)`.
+// Set `Config.Tenants` to the GUIDs of the tenants that may call the API, in lower case. To look
+// up the tenants in a database, set `Config.Validate` and check `tid` there. To accept every
+// tenant, set `Config.InsecureAnyTenant`.
 func EntraV2() Profile {
 	return Profile{
 		Name:  "Entra ID v2",
@@ -55,7 +56,7 @@ func EntraV2() Profile {
 		WrongIssuers: map[string]string{
 			`/v2\.0/$`:                    "Entra's version 2 issuer has no slash at the end",
 			`^https://sts\.windows\.net/`: "this is the version 1 issuer: use profile EntraV1, or set accessTokenAcceptedVersion of the API to 2",
-			`/(common|organizations|\{(tenant|tid|tenantId|tenant_id|TENANT_ID)\})/v2\.0$`: "no token has this issuer: write the GUID of your tenant, or exactly {tenantid} to accept tokens of every tenant",
+			`/(common|organizations|\{(tenant|tid|tenantId|tenant_id|TENANT_ID)\})/v2\.0$`: "no token has this issuer: write the GUID of your tenant, or exactly {tenantid} to accept tokens of the tenants in Config.Tenants",
 		},
 		Scopes:          []string{"scp"},
 		Roles:           []string{"roles"},

@@ -40,4 +40,5 @@ type Profile struct {
 	ForbiddenHeader   map[string]string   // key: header member that must be absent; value: explanation
 	InertConfirmation []string            // members of "cnf" that do not bind the token to a key
 	KeysNameIssuer    bool                // if a key has a member "issuer", this member must match "iss"
+	TenantClaims      map[string]string   // key: claim that identifies the customer; value: regular expression of the identifiers
 }

@@ -1,5 +1,9 @@
-// Package tenant compares the issuer of a token with an issuer that has a placeholder for
-// the tenant. Microsoft Entra ID publishes such an issuer in the metadata for all tenants.
+// Package tenant decides which tenants of an issuer are accepted. A tenant is a customer of an
+// issuer that issues the tokens of all its customers.
+//
+// A Template compares the issuer of a token with an issuer that has a placeholder for the
+// tenant. Microsoft Entra ID publishes such an issuer in the metadata for all tenants. A List
+// compares the claims of a token with a list of accepted tenants.
 package tenant
 
 import (

@@ -112,6 +112,9 @@ func renderPage(list []entry) string {
 		for _, v := range e.values {
 			fmt.Fprintf(&b, "The claim `%s` must be `%s`.\n", v.claim, strings.Join(v.values, "` or `"))
 		}
+		if len(e.tenants) > 0 {
+			fmt.Fprintf(&b, "`Config.Tenants` is required, with values of `%s`.\n", strings.Join(e.tenants, "` or `"))
+		}
 		for _, paragraph := range e.notes {
 			b.WriteString("\n" + paragraph + "\n")
 		}

@@ -60,6 +60,7 @@ func Acme() Profile {
 		Scopes:         []string{},
 		ClientID:       []string{"a", "b|c"},
 		RequiredValues: map[string][]string{"z": {"1"}, "k": {"2", "3"}},
+		TenantClaims:   map[string]string{"t": "[0-9]+", "o": form},
 		ForbiddenHeader: helper(),
 	}
 }
@@ -76,7 +77,7 @@ func TestRender(t *testing.T) {
 	for _, want := range []string{
 		"\n| [`Acme`](#acme-cloud) | `https://acme.example` | the API | none, JWT | - | - | `a`, `b\\|c` |\n",
 		"\n### Acme Cloud\n\n[`bearer.Acme`](../internal/profiles/acme.go) accepts access tokens of Acme.\nRequired claims: `sub`, `client_id`, `iat`, `jti`.\n" +
-			"The claim `k` must be `2` or `3`.\nThe claim `z` must be `1`.\n\nA note\nof two lines.\n\nAnother note.\n",
+			"The claim `k` must be `2` or `3`.\nThe claim `z` must be `1`.\n`Config.Tenants` is required, with values of `o` or `t`.\n\nA note\nof two lines.\n\nAnother note.\n",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("renderPage: got\n%s\nwant it to contain\n%s", page, want)
@@ -105,6 +106,8 @@ func TestReadErrors(t *testing.T) {
 		{`map[string][]string{"z": {"1"}, "k": {"2", "3"}}`, `values()`, "RequiredValues: want string literals"},
 		{`"z": {"1"}`, `z: {"1"}`, "RequiredValues: want string literals"},
 		{`"z": {"1"}`, `"z": one`, "RequiredValues: want string literals"},
+		{`map[string]string{"t": "[0-9]+", "o": form}`, `values()`, "TenantClaims: want string literals"},
+		{`"o": form`, `o: form`, "TenantClaims: want string literals"},
 		{"func Acme()", "func Acme(x int)", "want a function without parameters"},
 		{"return Profile{", "return acme{", "want a function without parameters"},
 	} {

@@ -21,6 +21,7 @@ type entry struct {
 	name                      string              // Profile.Name
 	lists                     map[string][]string // the fields of the literal that are lists of strings, by name
 	values                    []claimValues       // Profile.RequiredValues
+	tenants                   []string            // the keys of Profile.TenantClaims
 }
 
 // claimValues is a claim and its accepted values.
@@ -121,6 +122,8 @@ func (e *entry) readLiteral(f *ast.FuncDecl) error {
 			e.lists[name], err = texts(field.Value)
 		case "RequiredValues":
 			e.values, err = textLists(field.Value)
+		case "TenantClaims":
+			e.tenants, err = textKeys(field.Value)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", identifier(field.Key), err))
@@ -182,6 +185,28 @@ func texts(e ast.Expr) ([]string, error) {
 		}
 	}
 	return list, nil
+}
+
+// textKeys returns the sorted keys of a literal map.
+func textKeys(e ast.Expr) ([]string, error) {
+	literal, ok := e.(*ast.CompositeLit)
+	if !ok {
+		return nil, errNoLiteral
+	}
+	var keys []string
+	for _, element := range literal.Elts {
+		pair, ok := element.(*ast.KeyValueExpr)
+		if !ok {
+			return nil, errNoLiteral
+		}
+		key, err := text(pair.Key)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys, nil
 }
 
 // textLists returns the keys and values of a literal map of lists, sorted by key.

@@ -104,8 +104,13 @@ func verifiers(k keyRing) map[string]*conformance.Settings {
 		"kc-jkt-type":    settings(func(s *conformance.Settings) { s.InertConfirmation = []string{"kc-jkt-type"} }),
 		"typ-optional":   settings(func(s *conformance.Settings) { s.Types = []string{"at+jwt", ""} }),
 		"scalekit":       settings(func(s *conformance.Settings) { s.Profile = "Scalekit" }),
-		"lifetime":       settings(func(s *conformance.Settings) { s.MaxLifetime = 3600 }),
-		"age":            settings(func(s *conformance.Settings) { s.MaxAge = 600 }),
+		"tenants": settings(func(s *conformance.Settings) {
+			s.Issuer = sharedIssuer
+			s.TenantClaims = map[string]string{"repository_id": `[1-9][0-9]*`, "repository_owner_id": `[1-9][0-9]*`}
+			s.Tenants = []string{"repository_id=74", "repository_owner_id=65", "8"}
+		}),
+		"lifetime": settings(func(s *conformance.Settings) { s.MaxLifetime = 3600 }),
+		"age":      settings(func(s *conformance.Settings) { s.MaxAge = 600 }),
 		"one-key": settings(func(s *conformance.Settings) {
 			s.Keys = set(k.jwk("rsa-1", "rsa-1", members{"alg": "RS256", "use": "sig"}), k.jwk("rsa-2", "enc", members{"use": "enc"}),
 				k.jwk("rsa-2", "oaep", members{"alg": "RSA-OAEP"}), k.jwk("p256-1", "p256-1", nil))

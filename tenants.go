@@ -1,0 +1,87 @@
+package bearer
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/bearerkit/bearer/internal/profiles"
+	"github.com/bearerkit/bearer/internal/tenant"
+)
+
+// tenants parses Config.Tenants. It returns nil if Config.Tenants is nil. It returns an error
+// if the issuer issues the tokens of all its customers, and no field says which customers are
+// accepted. The argument template is true if Config.Issuer contains a placeholder.
+func (cfg *Config) tenants(template bool) (*tenant.List, []error) {
+	forms, errs := cfg.tenantForms(template)
+	claims, claimErrs := tenant.ParseClaims(forms)
+	for _, err := range claimErrs {
+		errs = append(errs, fmt.Errorf("Config.Profile.TenantClaims: %w", err))
+	}
+	switch {
+	case len(errs) > 0:
+		return nil, errs
+	case cfg.Tenants == nil && (len(claims) == 0 || cfg.Validate != nil || cfg.InsecureAnyTenant):
+		return nil, nil
+	case cfg.Tenants == nil:
+		return nil, []error{fmt.Errorf("Config.Tenants: required, because the issuer %q issues the tokens of all its customers, "+
+			"and every customer gets tokens for this audience. List the accepted values of %v, or check the customer in Config.Validate, "+
+			"or set Config.InsecureAnyTenant to accept every customer. Rules of routes do not count, because New does not see them",
+			cfg.Issuer, tenant.Names(claims))}
+	case cfg.InsecureAnyTenant:
+		errs = append(errs, errors.New("Config.InsecureAnyTenant: Config.Tenants is set too; remove one of the two fields"))
+	case len(cfg.Tenants) == 0:
+		errs = append(errs, errors.New("Config.Tenants: the list is empty, so no token can be accepted; list the accepted customers"))
+	case len(claims) == 0:
+		return nil, []error{errors.New("Config.Tenants: Config.Profile names no claim of the customer. If Config.Issuer belongs to " +
+			"one customer, remove Config.Tenants; otherwise name the claim in Config.Profile.TenantClaims")}
+	}
+	list, listErrs := tenant.ParseList(cfg.Tenants, claims)
+	for _, err := range listErrs {
+		errs = append(errs, fmt.Errorf("Config.Tenants: %w", err))
+	}
+	return list, errs
+}
+
+// tenantForms returns the claims that identify a customer of the issuer, in the form of
+// Profile.TenantClaims. A profile cannot replace the known claims of an issuer, because the
+// customers of this issuer can choose the values of many other claims.
+func (cfg *Config) tenantForms(template bool) (map[string]string, []error) {
+	known, where := cfg.knownTenantForms(template)
+	own := cfg.Profile.TenantClaims
+	switch {
+	case known == nil:
+		return own, nil
+	case len(own) == 0:
+		return known, nil
+	}
+	selected := maps.Clone(known)
+	maps.DeleteFunc(selected, func(name, _ string) bool { _, ok := own[name]; return !ok })
+	for name := range own {
+		if _, ok := known[name]; !ok {
+			return nil, []error{fmt.Errorf("Config.Profile.TenantClaims: %q: the claims that identify a customer of %s are %s; "+
+				"to check other claims, use Config.Validate", name, where, strings.Join(slices.Sorted(maps.Keys(known)), ", "))}
+		}
+	}
+	return selected, nil
+}
+
+// knownTenantForms returns the claims of an issuer that this package knows, and a text that
+// describes the issuer. It returns nil for any other issuer.
+func (cfg *Config) knownTenantForms(template bool) (forms map[string]string, where string) {
+	if template {
+		return tenant.PlaceholderClaims(), "an issuer with " + tenant.Placeholder
+	}
+	issuers := []string{cfg.Issuer}
+	if slices.Contains(cfg.Profile.Aliases, cfg.Issuer) {
+		issuers = append(issuers, cfg.Profile.Aliases...)
+	}
+	for _, issuer := range issuers {
+		if forms, ok := profiles.Shared[issuer]; ok {
+			return forms, fmt.Sprintf("%q", issuer)
+		}
+	}
+	return nil, ""
+}
