@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bearerkit/bearer/internal/durations"
 	"github.com/bearerkit/bearer/internal/norule"
 	"github.com/bearerkit/bearer/internal/probe"
 	"github.com/bearerkit/bearer/internal/quote"
@@ -37,7 +38,9 @@ type LogOptions struct {
 	// one record with this count for each reason. Zero means 10. A negative value means no
 	// limit.
 	Burst int
-	// Interval is the period to which Burst applies. Zero means 1 minute.
+	// Interval is the period to which Burst applies. An Interval of less than 10 ms that does
+	// not consist of whole milliseconds is an error, because it is usually a number without a
+	// unit. Zero means 1 minute.
 	Interval time.Duration
 }
 
@@ -94,6 +97,9 @@ func NewLogObserver(logger *slog.Logger, opts *LogOptions) (*LogObserver, error)
 	}
 	if opts.Interval < 0 {
 		errs = append(errs, fmt.Errorf("bearer: LogOptions.Interval: %v is negative; 0 means 1 minute", opts.Interval))
+	}
+	if err := durations.Check("bearer: LogOptions.Interval", opts.Interval, 10*time.Millisecond, time.Minute); err != nil {
+		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err

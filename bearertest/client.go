@@ -23,8 +23,9 @@ type Client struct {
 	Scopes []string
 	// Audience is the "aud" of the client's tokens. Empty means Options.Audience.
 	Audience []string
-	// Lifetime is the lifetime of the client's tokens. Zero means
-	// Options.Lifetime.
+	// Lifetime is the lifetime of the client's tokens. A positive Lifetime of less
+	// than 1 ms is invalid, because it is usually a number without a unit. Zero
+	// means Options.Lifetime.
 	Lifetime time.Duration
 	// Claims overrides claims of the client's tokens; a nil value removes a claim.
 	Claims map[string]any
@@ -37,12 +38,13 @@ type registration struct {
 }
 
 // AddClient registers a client. If a client with the same ID is registered,
-// AddClient replaces it. AddClient panics if the ID or the secret is empty, or
-// if a scope is not valid (RFC 6749, section 3.3).
+// AddClient replaces it. AddClient panics if the ID or the secret is empty, if
+// the lifetime is invalid, or if a scope is not valid (RFC 6749, section 3.3).
 func (i *Issuer) AddClient(c Client) {
 	if c.ID == "" || c.Secret == "" {
 		panic("bearertest: AddClient: Client.ID and Client.Secret must not be empty")
 	}
+	mustHaveUnit("AddClient: Client.Lifetime", c.Lifetime, leastLifetime, defaultLifetime)
 	for _, scope := range c.Scopes {
 		if !isScope(scope) {
 			panic(fmt.Sprintf("bearertest: AddClient: %q is not a scope of RFC 6749, section 3.3", scope))

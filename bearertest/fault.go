@@ -31,7 +31,8 @@ const (
 // Handler. After these fields, Status, Header and Body take effect together.
 type Fault struct {
 	// Delay is the time that the request waits before the other fields take
-	// effect.
+	// effect. A positive Delay of less than 1 µs is invalid, because it is usually
+	// a number without a unit. Zero means no delay.
 	Delay time.Duration
 	// If Hang is true, the issuer does not answer the request. The request ends
 	// when the client cancels the request or the issuer is closed.
@@ -61,8 +62,9 @@ type Fault struct {
 
 // Inject sets the fault of an endpoint. It replaces an earlier fault of the
 // endpoint. The fault affects the next requests, and does not affect requests
-// in flight.
+// in flight. Inject panics if f.Delay is invalid.
 func (i *Issuer) Inject(e Endpoint, f Fault) {
+	mustHaveUnit("Fault.Delay", f.Delay, time.Microsecond, time.Second)
 	f.Header = f.Header.Clone()
 	f.Body = slices.Clone(f.Body)
 	i.mu.Lock()

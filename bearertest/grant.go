@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/bearerkit/bearer/internal/durations"
 )
 
 const (
@@ -124,6 +126,9 @@ func (i *Issuer) grant(r *http.Request) (*tokenResponse, error) {
 	client, err := i.authenticate(r.Context(), id, secret)
 	if err != nil {
 		return nil, err
+	}
+	if durations.Check("", client.Lifetime, leastLifetime, defaultLifetime) != nil { // only Options.Authenticate can return such a client
+		return nil, &TokenError{Code: "server_error", Description: fmt.Sprintf("Options.Authenticate: Client.Lifetime: %d has no unit", int64(client.Lifetime))}
 	}
 	scopes, err := client.grantable(form["scope"])
 	if err != nil {

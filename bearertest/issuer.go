@@ -10,11 +10,14 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/bearerkit/bearer/internal/durations"
 )
 
 const (
 	defaultAlgorithm = "RS256"
 	defaultLifetime  = time.Hour
+	leastLifetime    = time.Millisecond
 	unstartedURL     = "https://issuer.example"
 )
 
@@ -41,7 +44,9 @@ type Options struct {
 	// for clients without Client.Audience. Empty means no "aud".
 	Audience []string
 
-	// Lifetime is the default lifetime of tokens. Zero means 1 h.
+	// Lifetime is the default lifetime of tokens. A positive Lifetime of less than
+	// 1 ms is invalid, because it is usually a number without a unit. Zero means
+	// 1 h.
 	Lifetime time.Duration
 
 	// If TLS is true, the listener uses https. The client of [Issuer.HTTPClient]
@@ -154,6 +159,7 @@ func newIssuer(opts *Options) *Issuer {
 	if len(i.opts.Algorithms) == 0 {
 		i.opts.Algorithms = []string{defaultAlgorithm}
 	}
+	mustHaveUnit("Options.Lifetime", i.opts.Lifetime, leastLifetime, defaultLifetime)
 	if i.opts.Lifetime == 0 {
 		i.opts.Lifetime = defaultLifetime
 	}
@@ -164,6 +170,12 @@ func newIssuer(opts *Options) *Issuer {
 		signingMethod(alg) // panics if alg is not supported
 	}
 	return i
+}
+
+// mustHaveUnit panics if d is probably a duration without a unit; see
+// durations.Check.
+func mustHaveUnit(name string, d, least, usual time.Duration) {
+	panicIfError(durations.Check(name, d, least, usual))
 }
 
 // The method routes returns a mux with all endpoints. The prefix is the path of
