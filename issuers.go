@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,6 +46,7 @@ type routes struct {
 	exact     map[string]*JWTVerifier // the key is a value of "iss": an issuer or an alias
 	templates []*JWTVerifier
 	all       map[string]*JWTVerifier // the key is Config.Issuer
+	sorted    []*JWTVerifier          // the verifiers in all, sorted by issuer
 	index     *index                  // finds the cached tokens of all issuers; nil before the first call of Add
 }
 
@@ -163,7 +165,7 @@ func causes(err error) []error {
 // clone returns a copy of the table. The caller may change the copy before it publishes the
 // copy.
 func (r *routes) clone() *routes {
-	next := &routes{exact: maps.Clone(r.exact), templates: slices.Clone(r.templates), all: maps.Clone(r.all), index: r.index}
+	next := &routes{exact: maps.Clone(r.exact), templates: slices.Clone(r.templates), all: maps.Clone(r.all), sorted: slices.Clone(r.sorted), index: r.index}
 	if next.all == nil {
 		next.all, next.exact, next.index = map[string]*JWTVerifier{}, map[string]*JWTVerifier{}, newIndex(memory.NewIndex[verified]())
 	}
@@ -181,6 +183,8 @@ func (r *routes) add(v *JWTVerifier) []error {
 		return []error{errors.New("there are two verifiers for this issuer")}
 	}
 	r.all[v.issuer] = v
+	place, _ := slices.BinarySearchFunc(r.sorted, v, byIssuer)
+	r.sorted = slices.Insert(r.sorted, place, v)
 	if v.template != nil {
 		r.templates = append(r.templates, v)
 		return nil
@@ -196,9 +200,14 @@ func (r *routes) add(v *JWTVerifier) []error {
 	return errs
 }
 
+func byIssuer(a, b *JWTVerifier) int { return strings.Compare(a.issuer, b.issuer) }
+
 // The method remove removes a verifier from a table that is not yet published.
 func (r *routes) remove(v *JWTVerifier) {
 	is := func(_ string, other *JWTVerifier) bool { return other == v }
+	if place, ok := slices.BinarySearchFunc(r.sorted, v, byIssuer); ok && r.sorted[place] == v {
+		r.sorted = slices.Delete(r.sorted, place, place+1)
+	}
 	maps.DeleteFunc(r.exact, is)
 	maps.DeleteFunc(r.all, is)
 	r.templates = slices.DeleteFunc(r.templates, func(other *JWTVerifier) bool { return other == v })

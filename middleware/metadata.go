@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -30,7 +32,16 @@ type resource struct {
 	identifier  string
 	metadataURL string
 	path, query string // the path and the query of metadataURL
+
+	mu       sync.Mutex // guards the fields below
+	document []byte     // the metadata, as JSON; nil before the first request
+	built    time.Time  // when the document was built
 }
+
+// documentLifetime is the time for which the guard answers requests with the same document. A
+// document costs time in proportion to the numbers of routes and issuers, and requests need no
+// token.
+const documentLifetime = time.Second
 
 // newResource checks an identifier (RFC 9728, section 1.2) and derives the URL of its
 // metadata. To derive the URL, newResource inserts the well-known path between the host and
@@ -118,8 +129,10 @@ func (g *Guard) checkMetadata() []error {
 //
 //	mux.Handle(guard.Metadata())
 //
-// Each response lists the scopes of all rules that were declared with the guard so far, and
-// the current issuers of the verifier. Caches may keep the response for 5 min. The metadata
+// The response lists the scopes of all rules that were declared with the guard so far, and the
+// current issuers of the verifier. The guard builds the response at most once per second, and
+// caches may keep the response for 5 min. If the verifier has many issuers and you do not want
+// to list them, set "authorization_servers" in Options.Metadata. The metadata
 // is public, and web pages of all origins may read it. If you use Enforce, add a public rule
 // for the pattern. Without Options.Resource, the handler answers 404.
 func (g *Guard) Metadata() (pattern string, handler http.Handler) {
@@ -151,14 +164,30 @@ func (g *Guard) serveMetadata(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
 		return
 	}
-	document, err := json.Marshal(g.metadata())
+	document, err := g.metadataDocument(time.Now())
 	if err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return
 	}
 	h.Set("Content-Type", jsonType)
 	h.Set("Cache-Control", "public, max-age=300")
-	_, _ = w.Write(append(document, '\n')) // an error means that the client is gone
+	_, _ = w.Write(document) // an error means that the client is gone
+}
+
+// metadataDocument returns the metadata as JSON. The caller must not modify the result.
+func (g *Guard) metadataDocument(now time.Time) ([]byte, error) {
+	r := g.resource
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.document != nil && now.Sub(r.built) < documentLifetime {
+		return r.document, nil
+	}
+	document, err := json.Marshal(g.metadata())
+	if err != nil {
+		return nil, err
+	}
+	r.document, r.built = append(document, '\n'), now
+	return r.document, nil
 }
 
 // metadata returns the members of the document, without empty members (RFC 9728, section

@@ -2,13 +2,20 @@ package middleware_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/internal/testkit/routertest"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
@@ -47,6 +54,7 @@ func TestMetadata(t *testing.T) {
 	_ = b.guard.Require(scopes.All("b", "c"))
 	_ = b.guard.Require(scopes.Public())
 	want["scopes_supported"] = []any{"a", "b", "c"}
+	middleware.AgeMetadata(b.guard, time.Second)
 	if got := fetchDocument(t, handler, pattern); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -54,6 +62,7 @@ func TestMetadata(t *testing.T) {
 	_ = b.guard.Enforce(&table)
 	table.Handle("/d", scopes.ReportOnly(scopes.All("d")))
 	want["scopes_supported"] = []any{"a", "b", "c", "d"}
+	middleware.AgeMetadata(b.guard, time.Second)
 	if got := fetchDocument(t, handler, pattern); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -130,11 +139,13 @@ func TestMetadataOfSeveralIssuers(t *testing.T) {
 		if err := issuers.Add(bearer.Config{Issuer: issuer, Audience: []string{routertest.Audience}}); err != nil {
 			t.Fatal(err)
 		}
+		middleware.AgeMetadata(guard, time.Second)
 		if got, _ := fetchDocument(t, handler, pattern)["authorization_servers"].([]any); len(got) != i+1 {
 			t.Errorf("got authorization servers %v, want %d servers", got, i+1)
 		}
 	}
 	issuers.Remove(a.issuer.URL())
+	middleware.AgeMetadata(guard, time.Second)
 	if got, want := fetchDocument(t, handler, pattern)["authorization_servers"], []any{b.issuer.URL()}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -147,6 +158,61 @@ func TestMetadataOfSeveralIssuers(t *testing.T) {
 	if got, want := fetchDocument(t, handler, pattern)["authorization_servers"], []any{"https://as.example/resources/1"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
+}
+
+// countingVerifier counts the calls of AuthorizationServers.
+type countingVerifier struct {
+	bearer.VerifierFunc
+	servers []string
+	calls   atomic.Int32
+}
+
+func (*countingVerifier) Audience() []string { return nil }
+
+func (v *countingVerifier) AuthorizationServers() []string {
+	v.calls.Add(1)
+	return slices.Clone(v.servers)
+}
+
+// TestMetadataIsBuiltOncePerSecond sends concurrent requests to a service with many issuers and
+// routes. Requests need no token, so the guard must build the document at most once per second.
+func TestMetadataIsBuiltOncePerSecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &countingVerifier{}
+		for i := range 2000 {
+			v.servers = append(v.servers, fmt.Sprintf("https://%04d.example", i))
+		}
+		guard, err := middleware.New(v, &middleware.Options{Resource: "https://h"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 1000 {
+			_ = guard.Require(scopes.All(fmt.Sprint("scope", i)))
+		}
+		pattern, handler := guard.Metadata()
+		before := v.calls.Load()
+		for second := range int32(3) {
+			var all sync.WaitGroup
+			for range 50 {
+				all.Go(func() {
+					if got, _ := fetchDocument(t, handler, pattern)["authorization_servers"].([]any); len(got) != 2000 {
+						t.Errorf("got %d authorization servers, want 2,000", len(got))
+					}
+				})
+			}
+			all.Wait()
+			if got := v.calls.Load() - before; got != second+1 {
+				t.Errorf("after %d s: got %d documents, want %d", second, got, second+1)
+			}
+			time.Sleep(time.Second)
+		}
+		w, r := newProbe()
+		r.URL.Path = pattern
+		handler.ServeHTTP(w, r)
+		if n := testing.AllocsPerRun(100, func() { handler.ServeHTTP(w, r) }); n > 10 && !testkit.RaceEnabled {
+			t.Errorf("got %v allocations of a request, want at most 10", n)
+		}
+	})
 }
 
 // TestOptionsAreCopied checks that later changes of the maps in Options do not change the
