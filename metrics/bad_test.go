@@ -15,9 +15,12 @@ import (
 
 // TestBadOptions checks that the error of New lists every mistake in the options.
 func TestBadOptions(t *testing.T) {
-	_, err := metrics.New(&metrics.Options{Issuers: []string{"", "https://a.example", "other", "https://a.example"}, MaxRoutes: -1})
+	_, err := metrics.New(&metrics.Options{Issuers: []string{"", "https://a.example", "other", "https://a.example"}, MaxRoutes: -1, MaxIssuers: -1})
 	testkit.WantError(t, "New", err, `Options.Issuers: "": want the identifier`, `Options.Issuers: "other": want the identifier`,
-		`Options.Issuers: "https://a.example": listed twice`, `Options.MaxRoutes: -1: must not be negative`)
+		`Options.Issuers: "https://a.example": listed twice`, `Options.MaxRoutes: -1: must not be negative`,
+		`Options.MaxIssuers: -1: must not be negative`)
+	_, err = metrics.New(&metrics.Options{Issuers: []string{"https://a.example", "https://b.example"}, MaxIssuers: 1})
+	testkit.WantError(t, "New", err, `Options.MaxIssuers: 1: Options.Issuers lists 2 issuers; increase MaxIssuers or leave it zero`)
 }
 
 // TestBadSources checks the errors of Watch. If Watch returns an error, it must not add a

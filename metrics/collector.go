@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -20,11 +21,24 @@ type Options struct {
 	// on tokens of an issuer that is not in the list have the value "other". Watch returns
 	// an error for a source with an issuer that is not in the list.
 	//
-	// If Issuers is nil, all configured issuers are allowed. In this case, the first 100
-	// issuers have their own values, and verdicts on tokens of further issuers have the value
-	// "other". The metrics of keys and caches have no such limit, so each watched issuer adds
-	// series. Set Issuers if customers can add issuers.
+	// If Issuers is nil, all configured issuers are allowed, up to MaxIssuers. The metrics of keys
+	// and caches have no such limit, so each watched issuer adds series. Set Issuers if customers
+	// can add issuers and the number of series must stay fixed.
 	Issuers []string
+	// MaxIssuers is the maximum number of issuers that have their own value of the label
+	// "issuer" in the metrics of verdicts. Verdicts on tokens of further issuers have the value
+	// "other", so no verdict is lost. A token with an issuer that is not configured never takes
+	// a place. Zero means 100, or the length of Issuers if Issuers is longer. New returns an
+	// error if MaxIssuers is negative, or if it is not zero and smaller than the length of
+	// Issuers.
+	//
+	// The place of an issuer becomes free 10 min after a scrape first found that no watched
+	// source has the issuer any more, for example after [bearer.Issuers.Remove]. The series of
+	// the issuer then end. If the issuer comes back within these 10 min, its counters continue.
+	// If it comes back later, its counters start at zero, as after a restart of the process. The
+	// functions rate and increase of Prometheus expect this. Issuers in the field Issuers, and
+	// issuers that no watched source has had, keep their places.
+	MaxIssuers int
 	// MaxRoutes is the maximum number of routes that have their own value of the label
 	// "route". The limit applies to all transports together. Further routes have the value
 	// "other". Zero means 1,000. If MaxRoutes is negative, New returns an error.
@@ -36,16 +50,22 @@ type Options struct {
 // to create a Collector; do not register the zero Collector. A Collector is safe for
 // concurrent use. If a Collector is registered twice, the registry returns an error.
 type Collector struct {
-	allowed []string // Options.Issuers
+	allowed map[string]bool // Options.Issuers; nil if all issuers are allowed
 
 	hit, miss, none prometheus.Histogram // durations of decisions, by value of the label "cache"
 
-	lookup atomic.Pointer[byIssuer]
+	lookup   atomic.Pointer[byIssuer]
+	overflow atomic.Pointer[byRoute] // the counters whose label "issuer" is the constant other
+	full     atomic.Bool             // all places of the label "issuer" are taken
 
-	mu                          sync.Mutex // guards the fields below, and changes of lookup
+	mu                          sync.Mutex // guards the fields below, and changes of the three fields above
 	counters                    map[eventKey]*counters
 	sources                     []bearer.StatusReporter
-	transports, issuers, routes bounded // the label values used so far
+	transports, issuers, routes bounded // the label values in use
+	// missing contains each value of the label "issuer" that a watched source has had. The time
+	// is zero while a source has the issuer. Otherwise it is the time of the first scrape that
+	// did not find the issuer.
+	missing map[string]time.Time
 }
 
 // New returns a Collector. To count verdicts, set the Collector as Config.Observer. To
@@ -64,6 +84,11 @@ func New(opts *Options) (*Collector, error) {
 			errs = append(errs, fmt.Errorf("Options.Issuers: %q: listed twice", issuer))
 		}
 	}
+	if n := opts.MaxIssuers; n < 0 {
+		errs = append(errs, fmt.Errorf("Options.MaxIssuers: %d: must not be negative", n))
+	} else if n > 0 && n < len(opts.Issuers) {
+		errs = append(errs, fmt.Errorf("Options.MaxIssuers: %d: Options.Issuers lists %d issuers; increase MaxIssuers or leave it zero", n, len(opts.Issuers)))
+	}
 	if opts.MaxRoutes < 0 {
 		errs = append(errs, fmt.Errorf("Options.MaxRoutes: %d: must not be negative", opts.MaxRoutes))
 	}
@@ -71,19 +96,29 @@ func New(opts *Options) (*Collector, error) {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
 	c := &Collector{
-		allowed:    slices.Clone(opts.Issuers),
 		counters:   map[eventKey]*counters{},
 		hit:        newHistogram("hit"),
 		miss:       newHistogram("miss"),
 		none:       newHistogram("none"),
 		transports: bounded{limit: maxTransports},
-		issuers:    bounded{limit: max(maxIssuers, len(opts.Issuers))},
+		issuers:    bounded{limit: opts.MaxIssuers},
 		routes:     bounded{limit: opts.MaxRoutes},
+		missing:    map[string]time.Time{},
+	}
+	if opts.Issuers != nil {
+		c.allowed = make(map[string]bool, len(opts.Issuers))
+		for _, issuer := range opts.Issuers {
+			c.allowed[issuer] = true
+		}
+	}
+	if opts.MaxIssuers == 0 {
+		c.issuers.limit = max(defaultIssuers, len(opts.Issuers))
 	}
 	if opts.MaxRoutes == 0 {
 		c.routes.limit = defaultRoutes
 	}
 	c.lookup.Store(&byIssuer{})
+	c.overflow.Store(&byRoute{})
 	return c, nil
 }
 
@@ -106,7 +141,7 @@ func (c *Collector) Watch(sources ...bearer.StatusReporter) error {
 			errs = append(errs, fmt.Errorf("source %d is passed twice", i+1))
 		}
 		for _, status := range source.Status() {
-			if c.allowed != nil && !slices.Contains(c.allowed, status.Issuer) {
+			if !c.allows(status.Issuer) {
 				errs = append(errs, fmt.Errorf("issuer %q is not in Options.Issuers", status.Issuer))
 			}
 		}
@@ -139,12 +174,18 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements [prometheus.Collector].
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
+	statuses := c.statuses()
 	c.collectVerdicts(ch)
 	for _, h := range []prometheus.Histogram{c.hit, c.miss, c.none} {
 		h.Collect(ch)
 	}
-	c.collectIssuers(ch)
+	collectIssuers(ch, statuses)
+	// This call comes last, so that each scrape exports the counters before they are removed.
+	c.freePlaces(statuses, time.Now())
 }
+
+// allows reports whether Options.Issuers allows a value of the label "issuer" for the issuer.
+func (c *Collector) allows(issuer string) bool { return c.allowed == nil || c.allowed[issuer] }
 
 // containsSource reports whether sources contains source. If the type of source is not
 // comparable, the result is false.
@@ -156,6 +197,11 @@ func containsSource(sources []bearer.StatusReporter, source bearer.StatusReporte
 // that contains the error, and the registry reports the error.
 func sendMetric(ch chan<- prometheus.Metric, desc *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
 	m, err := prometheus.NewConstMetric(desc, kind, value, labels...)
+	send(ch, desc, m, err)
+}
+
+// send sends m to ch. If err is not nil, send sends a metric that contains err instead.
+func send(ch chan<- prometheus.Metric, desc *prometheus.Desc, m prometheus.Metric, err error) {
 	if err != nil {
 		m = prometheus.NewInvalidMetric(desc, err)
 	}

@@ -55,7 +55,8 @@
 //   - "reason" is a [bearer.Reason] if the result is "refused" or "reported". Otherwise the
 //     value is "none".
 //   - "issuer" is the configured issuer. The value is "other" if the token names no configured
-//     issuer, or if Options.Issuers does not allow a value for the issuer.
+//     issuer, if Options.Issuers does not allow a value for the issuer, or if
+//     Options.MaxIssuers other issuers already have their own value.
 //   - "route" is the declared pattern of the route, or the name of the gRPC method. The value
 //     is "none" if the request has no route. The value is "other" if Options.MaxRoutes other
 //     routes already have their own value.

@@ -128,8 +128,8 @@ func hashNumber(digits string) float64 {
 	return float64(n)
 }
 
-func (c *Collector) collectIssuers(ch chan<- prometheus.Metric) {
-	for _, status := range c.statuses() {
+func collectIssuers(ch chan<- prometheus.Metric, statuses []bearer.IssuerStatus) {
+	for _, status := range statuses {
 		issuer := label(status.Issuer)
 		for _, m := range issuerMetrics {
 			if value, ok := m.valueOf(status); ok {
@@ -158,13 +158,16 @@ func (c *Collector) statuses() []bearer.IssuerStatus {
 	sources := slices.Clone(c.sources)
 	c.mu.Unlock()
 	var all []bearer.IssuerStatus
+	places := map[string]int{} // the index in all, by label value
 	for _, source := range sources {
 		for _, status := range source.Status() {
-			if c.allowed != nil && !slices.Contains(c.allowed, status.Issuer) {
+			if !c.allows(status.Issuer) {
 				continue // the issuer was added to the source after Watch
 			}
-			i := slices.IndexFunc(all, func(s bearer.IssuerStatus) bool { return label(s.Issuer) == label(status.Issuer) })
-			if i < 0 {
+			value := label(status.Issuer)
+			i, found := places[value]
+			if !found {
+				places[value] = len(all)
 				all = append(all, status)
 				continue
 			}

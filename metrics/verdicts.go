@@ -36,6 +36,7 @@ var reasons = [...]bearer.Reason{
 // counters contains the counters of all series with the same transport, issuer and route.
 type counters struct {
 	labels    eventKey
+	created   time.Time // for Prometheus, so that a scraper sees that the counters start at zero
 	allowed   atomic.Uint64
 	abandoned atomic.Uint64               // the request ended while it waited for keys
 	reported  [len(reasons)]atomic.Uint64 // allowed only because of report-only mode
@@ -46,46 +47,14 @@ type counters struct {
 // method admit returns an eventKey that contains the label values instead.
 type eventKey struct{ transport, issuer, route string }
 
-// byIssuer contains a map byRoute for each issuer. byRoute contains the counters of an
-// issuer by transport and route. Maps of both types are immutable, so Observe reads them
-// without a lock. To add an entry, countersOf copies a map, changes the copy, and stores the
-// copy. Each issuer has its own byRoute, so that the copies stay small.
-type (
-	byIssuer map[string]*atomic.Pointer[byRoute]
-	byRoute  map[routeKey]*counters
-	routeKey struct{ transport, route string }
-)
-
-// bounded is the set of the values that a label has had. The set has at most limit values.
-type bounded struct {
-	limit  int
-	values map[string]bool
-}
-
-// admit adds the value to the set and returns the value. If the set is full and does not
-// contain the value, admit returns the constant "other".
-func (b *bounded) admit(value string) string {
-	switch {
-	case b.values[value]:
-	case len(b.values) >= b.limit:
-		return other
-	default:
-		if b.values == nil {
-			b.values = map[string]bool{}
-		}
-		b.values[value] = true
-	}
-	return value
-}
-
 const (
 	// defaultRoutes replaces an Options.MaxRoutes of zero.
 	defaultRoutes = 1000
 	// maxTransports limits the values of the label "transport". The guards of this module
 	// set "http" and "grpc". Guards of other modules may set any value.
 	maxTransports = 8
-	// maxIssuers limits the values of the label "issuer" if Options.Issuers is nil.
-	maxIssuers = 100
+	// defaultIssuers replaces an Options.MaxIssuers of zero.
+	defaultIssuers = 100
 	// maxLabel is the maximum length of a label value in bytes.
 	maxLabel = 256
 )
@@ -148,8 +117,8 @@ func reasonOf(err error) bearer.Reason {
 // Options.Issuers is nil, Declare uses the issuers of all watched sources. Therefore, call Declare
 // after Watch.
 func (c *Collector) Declare(transport string, routes ...string) {
-	issuers := c.allowed
-	if issuers == nil {
+	issuers := slices.Collect(maps.Keys(c.allowed))
+	if c.allowed == nil {
 		for _, status := range c.statuses() {
 			issuers = append(issuers, status.Issuer)
 		}
@@ -159,56 +128,6 @@ func (c *Collector) Declare(transport string, routes ...string) {
 			c.countersOf(eventKey{transport, issuer, route})
 		}
 	}
-}
-
-// countersOf returns the counters of an event. If the counters do not exist, countersOf
-// creates them.
-func (c *Collector) countersOf(event eventKey) *counters {
-	key := routeKey{event.transport, event.route}
-	if routes := (*c.lookup.Load())[event.issuer]; routes != nil {
-		if found := (*routes.Load())[key]; found != nil {
-			return found
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	labels := c.admit(event)
-	found := c.counters[labels]
-	if found == nil {
-		found = &counters{labels: labels}
-		c.counters[labels] = found
-	}
-	issuers := *c.lookup.Load()
-	routes := issuers[event.issuer]
-	if routes == nil {
-		if len(issuers) > 2*c.issuers.limit {
-			return found // the map is full: memory must stay bounded
-		}
-		routes = new(atomic.Pointer[byRoute])
-		routes.Store(&byRoute{})
-		issuers = maps.Clone(issuers)
-		issuers[event.issuer] = routes
-		c.lookup.Store(&issuers)
-	}
-	if known := *routes.Load(); len(known) <= 2*c.routes.limit {
-		next := maps.Clone(known)
-		next[key] = found
-		routes.Store(&next)
-	}
-	return found
-}
-
-// admit returns the label values for an event. The caller holds c.mu.
-func (c *Collector) admit(event eventKey) eventKey {
-	labels := eventKey{c.transports.admit(label(event.transport)), other, other}
-	if event.issuer != "" && (c.allowed == nil || slices.Contains(c.allowed, event.issuer)) {
-		labels.issuer = c.issuers.admit(label(event.issuer))
-	}
-	route := label(event.route)
-	if c.routes.admit(labels.transport+" "+route) != other {
-		labels.route = route
-	}
-	return labels
 }
 
 // label returns a valid label value for s. It cuts s at maxLabel bytes and replaces invalid
@@ -227,7 +146,9 @@ func (c *Collector) collectVerdicts(ch chan<- prometheus.Metric) {
 	for _, counts := range all {
 		emit := func(result, reason string, n uint64) {
 			l := counts.labels
-			sendMetric(ch, requestsDesc, prometheus.CounterValue, float64(n), l.transport, result, reason, l.issuer, l.route)
+			m, err := prometheus.NewConstMetricWithCreatedTimestamp(requestsDesc, prometheus.CounterValue, float64(n), counts.created,
+				l.transport, result, reason, l.issuer, l.route)
+			send(ch, requestsDesc, m, err)
 		}
 		if n := counts.allowed.Load(); n > 0 || counts.labels.issuer != other {
 			emit("allowed", none, n)

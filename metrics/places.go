@@ -1,0 +1,167 @@
+package metrics
+
+import (
+	"maps"
+	"sync/atomic"
+	"time"
+
+	"github.com/bearerkit/bearer"
+)
+
+// freeAfter is the time for which an issuer that no watched source has any more keeps its place.
+// It must be longer than a request, because the last events of the issuer can come later. It must
+// also be longer than several scrapes, so that each of several scrapers reads the last values.
+const freeAfter = 10 * time.Minute
+
+// byIssuer contains a map byRoute for each issuer that has its own value of the label "issuer".
+// byRoute contains the counters of an issuer by transport and route. Maps of both types are
+// immutable, so Observe reads them without a lock. To add an entry, countersOf copies a map,
+// changes the copy, and stores the copy. Each issuer has its own byRoute, so that the copies stay
+// small.
+type (
+	byIssuer map[string]*atomic.Pointer[byRoute]
+	byRoute  map[routeKey]*counters
+	routeKey struct{ transport, route string }
+)
+
+// bounded is the set of the values of a label. The set has at most limit values.
+type bounded struct {
+	limit  int
+	values map[string]bool
+}
+
+// admit adds the value to the set and returns the value. If the set is full and does not
+// contain the value, admit returns the constant "other".
+func (b *bounded) admit(value string) string {
+	switch {
+	case b.values[value]:
+	case len(b.values) >= b.limit:
+		return other
+	default:
+		if b.values == nil {
+			b.values = map[string]bool{}
+		}
+		b.values[value] = true
+	}
+	return value
+}
+
+// countersOf returns the counters of an event. If the counters do not exist, countersOf
+// creates them.
+func (c *Collector) countersOf(event eventKey) *counters {
+	key := routeKey{event.transport, event.route}
+	if routes := c.routesOf(event.issuer); routes != nil {
+		if found := (*routes.Load())[key]; found != nil {
+			return found
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	labels := c.admit(event)
+	found := c.counters[labels]
+	if found == nil {
+		found = &counters{labels: labels, created: time.Now()}
+		c.counters[labels] = found
+	}
+	routes := &c.overflow
+	if labels.issuer != other {
+		routes = c.placeOf(event.issuer)
+	}
+	// If the map is full, the counters are not added, because memory must stay bounded.
+	if known := *routes.Load(); len(known) <= 2*c.routes.limit {
+		next := maps.Clone(known)
+		next[key] = found
+		routes.Store(&next)
+	}
+	return found
+}
+
+// placeOf returns the counters of an issuer that has its own label value. The caller holds c.mu.
+func (c *Collector) placeOf(issuer string) *atomic.Pointer[byRoute] {
+	issuers := *c.lookup.Load()
+	if routes := issuers[issuer]; routes != nil {
+		return routes
+	}
+	routes := new(atomic.Pointer[byRoute])
+	routes.Store(&byRoute{})
+	if len(issuers) > 2*c.issuers.limit {
+		return routes // many long issuers have the same label value, and memory must stay bounded
+	}
+	issuers = maps.Clone(issuers)
+	issuers[issuer] = routes
+	c.lookup.Store(&issuers)
+	return routes
+}
+
+// routesOf returns the counters of an issuer. It returns nil if the issuer has no counters yet
+// and may get a place.
+func (c *Collector) routesOf(issuer string) *atomic.Pointer[byRoute] {
+	if issuer == "" {
+		return &c.overflow
+	}
+	if routes := (*c.lookup.Load())[issuer]; routes != nil {
+		return routes
+	}
+	if c.full.Load() || !c.allows(issuer) {
+		return &c.overflow
+	}
+	return nil
+}
+
+// admit returns the label values for an event. The caller holds c.mu.
+func (c *Collector) admit(event eventKey) eventKey {
+	labels := eventKey{c.transports.admit(label(event.transport)), other, other}
+	// An issuer with counters keeps its place. Events of other issuers without a place use the
+	// counters of routesOf, so the label must be the constant other.
+	if event.issuer != other && c.routesOf(event.issuer) != &c.overflow {
+		labels.issuer = c.issuers.admit(label(event.issuer))
+		c.full.Store(len(c.issuers.values) >= c.issuers.limit)
+	}
+	route := label(event.route)
+	if c.routes.admit(labels.transport+" "+route) != other {
+		labels.route = route
+	}
+	return labels
+}
+
+// freePlaces frees the places of the issuers that no watched source has had for freeAfter, and
+// removes their counters. The argument statuses contains the issuers that the sources have at the
+// time now.
+func (c *Collector) freePlaces(statuses []bearer.IssuerStatus, now time.Time) {
+	if c.allowed != nil {
+		return // each issuer in Options.Issuers has a place of its own
+	}
+	current := make(map[string]bool, len(statuses))
+	for _, status := range statuses {
+		current[label(status.Issuer)] = true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for value := range c.issuers.values {
+		if current[value] {
+			c.missing[value] = time.Time{}
+		}
+	}
+	freed := false
+	for value, since := range c.missing {
+		switch {
+		case current[value]:
+		case since.IsZero():
+			c.missing[value] = now
+		case now.Sub(since) >= freeAfter:
+			delete(c.missing, value)
+			delete(c.issuers.values, value)
+			freed = true
+		}
+	}
+	if !freed {
+		return
+	}
+	maps.DeleteFunc(c.counters, func(labels eventKey, _ *counters) bool {
+		return labels.issuer != other && !c.issuers.values[labels.issuer]
+	})
+	issuers := maps.Clone(*c.lookup.Load())
+	maps.DeleteFunc(issuers, func(issuer string, _ *atomic.Pointer[byRoute]) bool { return !c.issuers.values[label(issuer)] })
+	c.lookup.Store(&issuers)
+	c.full.Store(false)
+}
