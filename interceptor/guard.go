@@ -66,6 +66,7 @@ type Guard struct {
 	expire     bool
 	recheck    time.Duration
 	keep       bool
+	schedule   *schedule // the checks of open streams; not nil if expire or recheck is set
 }
 
 // New returns a Guard that verifies tokens with v. The guard checks each call against the
@@ -99,6 +100,7 @@ func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error)
 		expire:     opts.ExpireStreams,
 		recheck:    opts.RecheckStreams,
 		keep:       opts.KeepToken,
+		schedule:   newSchedule(),
 	}, nil
 }
 

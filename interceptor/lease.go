@@ -20,7 +20,7 @@ import (
 const leeway = time.Second
 
 // lease is the permission of one stream's caller to continue. A lease ends with the first
-// refusal. The method release waits until the timers of the lease have ended. The goroutine
+// refusal. The method release waits until the checks of the lease have ended. The goroutine
 // of a recheck ends when the verifier returns. The verifier can return after the
 // end of the call.
 type lease struct {
@@ -30,7 +30,9 @@ type lease struct {
 
 	ctx    context.Context //nolint:containedctx // the handler's context; it ends with the lease
 	cancel context.CancelCauseFunc
-	timers sync.WaitGroup
+
+	checks  []*check
+	running sync.WaitGroup // the running checks
 
 	once    sync.Once     // guards the fields below
 	over    chan struct{} // closed when the lease has ended
@@ -44,10 +46,10 @@ func (g *Guard) serveLeased(srv any, opened *stream, req bearer.Request, handler
 	l.ctx, l.cancel = context.WithCancelCause(opened.ctx)
 	defer l.release()
 	if claims, ok := bearer.FromContext(opened.ctx); ok && g.expire {
-		l.timers.Go(func() { l.recheckFrom(claims.ExpiresAt()) })
+		l.startCheck(&check{interval: leeway, expiry: claims.ExpiresAt()})
 	}
 	if g.recheck > 0 {
-		l.timers.Go(func() { l.recheckEvery(g.recheck) })
+		l.startCheck(&check{interval: g.recheck})
 	}
 	opened.ctx = l.ctx
 	err := handler(srv, &leasedStream{stream: opened, lease: l})
@@ -61,34 +63,17 @@ func (g *Guard) serveLeased(srv any, opened *stream, req bearer.Request, handler
 	return err
 }
 
-// recheckFrom checks the caller again when the token expires. The stream continues only while
-// the verifier still accepts the token. The stream also ends if the verifier cannot decide.
-func (l *lease) recheckFrom(exp time.Time) {
-	wait := time.Until(exp)
+// startCheck adds a check to the schedule. An expiry check begins when the token expires. The
+// stream continues only while the verifier still accepts the token. The stream also ends if the
+// verifier cannot decide.
+func (l *lease) startCheck(c *check) {
+	c.lease, c.place = l, -1
+	l.checks = append(l.checks, c)
+	wait := c.untilExpiry(l.guard.schedule.wall())
 	if wait <= 0 {
-		wait = leeway
+		wait = c.interval
 	}
-	for l.sleep(wait) {
-		wait = leeway
-		err := l.recheck(leeway)
-		if err != nil && refusal.Of(err).Reason == bearer.KeysUnavailable {
-			err = &bearer.Error{Reason: bearer.Expired, Err: err}
-		}
-		if err != nil {
-			l.endLease(err)
-			return
-		}
-	}
-}
-
-// recheckEvery checks the caller again after each interval.
-func (l *lease) recheckEvery(interval time.Duration) {
-	for l.sleep(interval) {
-		if err := l.recheck(interval); err != nil {
-			l.endLease(err)
-			return
-		}
-	}
+	l.guard.schedule.add(c, wait)
 }
 
 // recheck checks the caller again. If the check does not end within the time limit,
@@ -110,19 +95,6 @@ func (l *lease) recheck(limit time.Duration) error {
 	case <-ctx.Done():
 	}
 	return &bearer.Error{Reason: bearer.KeysUnavailable, Err: fmt.Errorf("the check of an open stream did not end within %v", limit)}
-}
-
-// sleep waits for d and returns true. If the call or the lease ends first, sleep returns
-// false at once.
-func (l *lease) sleep(d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-l.ctx.Done():
-		return false
-	}
 }
 
 // endLease ends the lease with err. From then on, the handler's stream returns only the refusal.
@@ -148,10 +120,13 @@ func (l *lease) ended() bool {
 	}
 }
 
-// release stops the timers of the lease and waits for them.
+// release stops the checks of the lease and waits for the running checks.
 func (l *lease) release() {
 	l.cancel(context.Canceled)
-	l.timers.Wait()
+	for _, c := range l.checks {
+		l.guard.schedule.remove(c)
+	}
+	l.running.Wait()
 }
 
 // leasedStream is a stream whose RecvMsg and SendMsg return when the lease ends, even if
