@@ -42,6 +42,7 @@ type Cache struct {
 	// While keys are available, lookups cause no fetch before heldUntil, because of
 	// Retry-After or maxChanges.
 	heldUntil time.Time
+	scheduled deadline // the start time of the scheduled refresh; zero before the first refresh
 
 	saver     saver     // calls the Store, if there is one
 	refresher refresher // only the refresher's goroutine uses this field

@@ -29,6 +29,9 @@ func Suspend(c *Cache, d time.Duration) {
 	s := *c.state.Load()
 	s.until.wall -= int64(d)
 	c.state.Store(&s)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.scheduled.wall -= int64(d)
 }
 
 // ParseContext does what Parse does, but ends when ctx ends.

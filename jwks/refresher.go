@@ -33,7 +33,6 @@ func (c *Cache) run() {
 	if c.opts.Store != nil {
 		c.restore()
 	}
-	var next time.Time // the start time of the scheduled refresh
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -41,12 +40,12 @@ func (c *Cache) run() {
 			return
 		}
 		c.reportStale()
-		due := c.nextFetch(next)
+		due := c.nextFetch(time.Now())
 		if !due.After(time.Now()) {
-			next = c.refresh()
+			c.schedule(c.refresh())
 			continue
 		}
-		timer.Reset(time.Until(c.wakeTime(due)))
+		timer.Reset(min(time.Until(c.wakeTime(due)), maxTick))
 		select {
 		case <-timer.C:
 		case <-c.wake:
@@ -55,15 +54,31 @@ func (c *Cache) run() {
 	}
 }
 
-// nextFetch returns the start time of the next fetch. The argument scheduled is the start time
-// of the scheduled refresh. The queued fetch may begin earlier.
-func (c *Cache) nextFetch(scheduled time.Time) time.Time {
+// maxTick is the longest time between two readings of the wall clock. Timers of Go stop while the
+// machine is suspended, so a refresh that became due during this time begins at most maxTick after
+// the machine continues.
+const maxTick = 5 * time.Second
+
+// schedule sets the start time of the next scheduled refresh.
+func (c *Cache) schedule(next time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if f := c.queued; f != nil && f.due.Before(scheduled) {
+	c.scheduled = deadline{next.Sub(c.epoch), next.UnixNano()}
+}
+
+// nextFetch returns the start time of the next fetch. It returns now if the scheduled refresh is
+// due on at least one of the two clocks. The queued fetch may begin earlier.
+func (c *Cache) nextFetch(now time.Time) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	next := now
+	if !c.reached(c.scheduled, now) {
+		next = c.epoch.Add(c.scheduled.sinceEpoch)
+	}
+	if f := c.queued; f != nil && f.due.Before(next) {
 		return f.due
 	}
-	return scheduled
+	return next
 }
 
 // wakeTime returns the earlier of two times: due, and the time when the set becomes too old.
