@@ -12,6 +12,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/declare"
+	"github.com/bearerkit/bearer/internal/durations"
 	"github.com/bearerkit/bearer/internal/nilcheck"
 	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/refusal"
@@ -37,7 +38,9 @@ type Options struct {
 	// of [Health] and [Reflection]. New returns an error if a name is declared more than
 	// once. Nil: the guard has only the rules in the argument.
 	Include []scopes.Methods
-	// ExpireStreams ends a stream with Unauthenticated when its token expires ("exp"). If
+	// ExpireStreams ends a stream with Unauthenticated when its token expires ("exp"). The wall
+	// clock decides. If it jumps forward, for example because the machine was suspended, the
+	// stream ends at most 5 s later. If
 	// the verifier still accepts the token at that time, the guard checks the token every
 	// second, and the stream ends as soon as the verifier refuses the token. False: a stream
 	// stays open after its token has expired.
@@ -47,7 +50,10 @@ type Options struct {
 	// and checks the rule. A refusal ends the stream. The status is the same as for a
 	// refusal when the stream opens. If a check takes as long as the interval, the guard
 	// ends the stream with Unavailable. Observers receive the outcome of each check. Zero:
-	// the guard does not check open streams at an interval.
+	// the guard does not check open streams at an interval. New returns an error if the interval
+	// is negative, or if it probably has no unit: if it is shorter than 1 s and does not consist
+	// of whole milliseconds. A wall clock that jumps forward, for example because the machine
+	// was suspended, counts as time that has passed. The check then begins at most 5 s later.
 	RecheckStreams time.Duration
 	// KeepToken keeps each caller's token until the end of the call. Only a [Forwarder] can
 	// use the kept token. False: the guard keeps no tokens, and Forwarders refuse every
@@ -87,6 +93,9 @@ func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error)
 	}
 	if opts.RecheckStreams < 0 {
 		errs = append(errs, fmt.Errorf("Options.RecheckStreams: %v: must not be negative", opts.RecheckStreams))
+	}
+	if err := durations.Check("Options.RecheckStreams", opts.RecheckStreams, time.Second, time.Minute); err != nil {
+		errs = append(errs, err)
 	}
 	compiled, ruleErrs := compile(rules, opts.Include)
 	if errs = append(errs, ruleErrs...); len(errs) > 0 {

@@ -56,6 +56,10 @@ func TestNewReportsAllAtOnce(t *testing.T) {
 			t.Errorf("got %v\nwant an error with %s", err, want)
 		}
 	}
+	_, err = interceptor.New(newVerifier(t, newIssuer(t), nil), echoRules, &interceptor.Options{RecheckStreams: 30})
+	if want := "Options.RecheckStreams: 30 is 30ns, which is too short; did you mean 30*time.Second?"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("RecheckStreams without a unit: got %v, want an error with %q", err, want)
+	}
 	if _, err := interceptor.New(nil, nil, nil); err == nil {
 		t.Error("nil verifier: got a Guard, want an error")
 	}

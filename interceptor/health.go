@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/durations"
 	"github.com/bearerkit/bearer/internal/health"
 	"github.com/bearerkit/bearer/internal/nilcheck"
 )
@@ -30,7 +31,9 @@ type HealthOptions struct {
 	// services with many issuers, where an outage of one issuer must not affect the
 	// callers of other issuers. False: the status is SERVING only if every issuer has keys.
 	AnyIssuer bool
-	// Interval is the time between two checks of the source. Zero: 1 s.
+	// Interval is the time between two checks of the source. Zero: 1 s. WatchHealth returns an
+	// error if Interval is negative, or if it probably has no unit: if it is shorter than 100 ms
+	// and does not consist of whole milliseconds.
 	Interval time.Duration
 }
 
@@ -57,8 +60,9 @@ type HealthWatch struct {
 //	defer watch.Close()
 //	grpc_health_v1.RegisterHealthServer(server, health)
 //
-// The methods of the health service need rules; see [Health]. Nil opts are the same as the
-// zero HealthOptions.
+// The methods of the health service need rules; see [Health]. A call of these methods reads a
+// status that is already there, so its cost does not depend on the number of keys or issuers. Nil
+// opts are the same as the zero HealthOptions.
 func WatchHealth(server HealthServer, source bearer.StatusReporter, opts *HealthOptions) (*HealthWatch, error) {
 	if opts == nil {
 		opts = &HealthOptions{}
@@ -74,6 +78,9 @@ func WatchHealth(server HealthServer, source bearer.StatusReporter, opts *Health
 	}
 	if opts.Interval < 0 {
 		errs = append(errs, fmt.Errorf("HealthOptions.Interval: %v: must not be negative", opts.Interval))
+	}
+	if err := durations.Check("HealthOptions.Interval", opts.Interval, 100*time.Millisecond, time.Second); err != nil {
+		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("interceptor: %w", err)

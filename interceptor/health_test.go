@@ -122,6 +122,62 @@ func TestHealthOverTheWire(t *testing.T) {
 	}
 }
 
+// TestWatchStreams opens as many Watch streams as a client without a token can. With
+// grpc.MaxConcurrentStreams, a connection can have only this number of streams. Without a rule for
+// Watch, a client can open no stream.
+func TestWatchStreams(t *testing.T) {
+	const most = 10
+	for _, row := range []struct {
+		name    string
+		rules   scopes.Methods
+		refused bool
+	}{
+		{"public", interceptor.Health(scopes.Public()), false},
+		{"without Watch", scopes.Methods{"/grpc.health.v1.Health/Check": scopes.Public()}, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				guard := newGuard(t, newVerifier(t, newIssuer(t), nil), row.rules, nil)
+				listener, dial, target := onBufconn(t)
+				server := grpc.NewServer(append(guard.ServerOptions(), grpc.MaxConcurrentStreams(most))...)
+				grpc_health_v1.RegisterHealthServer(server, health.NewServer())
+				go func() { _ = server.Serve(listener) }()
+				defer server.Stop()
+				conn, err := grpc.NewClient(target, dial, grpc.WithTransportCredentials(insecure.NewCredentials()))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				open := 0
+				for range 2 * most {
+					limited, cancel := context.WithCancel(ctx)
+					timer := time.AfterFunc(time.Second, cancel)
+					watch, err := grpc_health_v1.NewHealthClient(conn).Watch(limited, &grpc_health_v1.HealthCheckRequest{})
+					if err == nil {
+						_, err = watch.Recv()
+					}
+					if err == nil {
+						open++
+						timer.Stop()
+					} else if got := status.Code(err); row.refused && got != codes.Unauthenticated && got != codes.PermissionDenied {
+						t.Errorf("got code %v, want a refusal", got)
+					}
+					defer cancel()
+				}
+				want := most
+				if row.refused {
+					want = 0
+				}
+				if open != want {
+					t.Errorf("got %d open streams, want %d", open, want)
+				}
+			})
+		})
+	}
+}
+
 func TestWatchHealthBadInput(t *testing.T) {
 	var noVerifier *bearer.JWTVerifier
 	var noServer *health.Server
@@ -130,6 +186,10 @@ func TestWatchHealthBadInput(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)
 		}
+	}
+	_, err = interceptor.WatchHealth(health.NewServer(), newVerifier(t, newIssuer(t), nil), &interceptor.HealthOptions{Interval: 5})
+	if want := "HealthOptions.Interval: 5 is 5ns, which is too short; did you mean 5*time.Second?"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Interval without a unit: got %v, want an error with %q", err, want)
 	}
 	if _, err := interceptor.WatchHealth(nil, nil, nil); err == nil {
 		t.Error("nil server and source: got a watch, want an error")

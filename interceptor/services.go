@@ -6,6 +6,12 @@ import "github.com/bearerkit/bearer/scopes"
 // health service. With [scopes.Public], health checks of load balancers and orchestrators
 // need no token, and every client can call List to read the names of all services. You may
 // change the returned map.
+//
+// With [scopes.Public], every client can also keep streams of Watch open. The guard does not limit
+// the number of these streams: with a limit for all clients together, an attacker could lock out
+// the load balancer. Limit the streams of each connection with [grpc.MaxConcurrentStreams], which
+// has no limit by default, and limit the connections in front of the server. If no client uses
+// Watch, delete its rule, and the guard refuses the method.
 func Health(rule scopes.Rule) scopes.Methods {
 	return scopes.Methods{
 		"/grpc.health.v1.Health/Check": rule,
