@@ -8,7 +8,7 @@ import "github.com/bearerkit/bearer/scopes"
 // change the returned map.
 //
 // With [scopes.Public], every client can also keep streams of Watch open. The guard does not limit
-// the number of these streams: with a limit for all clients together, an attacker could lock out
+// the number of these streams: with a limit for all clients together, an attacker can lock out
 // the load balancer. Limit the streams of each connection with [grpc.MaxConcurrentStreams], which
 // has no limit by default, and limit the connections in front of the server. If no client uses
 // Watch, delete its rule, and the guard refuses the method.

@@ -44,16 +44,22 @@ func TestStreamsOverJump(t *testing.T) {
 		{"an hour back and forward", interceptor.Options{ExpireStreams: true}, []jump{{time.Minute, -time.Hour}, {2 * time.Minute, time.Hour}}, lifetime, lifetime, 2},
 		{"an hour forward and back at once", interceptor.Options{ExpireStreams: true}, []jump{{time.Minute, time.Hour}, {time.Minute, -time.Hour}}, lifetime, lifetime, 1},
 		{
-			"rechecks, an hour forward", interceptor.Options{RecheckStreams: 30 * time.Minute},
-			[]jump{{time.Minute, time.Hour}}, time.Minute, time.Minute + tick, 1,
+			"rechecks, an hour forward",
+			interceptor.Options{RecheckStreams: 30 * time.Minute},
+			[]jump{{time.Minute, time.Hour}},
+			time.Minute, time.Minute + tick, 1,
 		},
 		{
-			"rechecks, an hour back", interceptor.Options{RecheckStreams: 4 * time.Minute},
-			[]jump{{time.Minute, -time.Hour}}, 72 * time.Minute, 72 * time.Minute, 18,
+			"rechecks, an hour back",
+			interceptor.Options{RecheckStreams: 4 * time.Minute},
+			[]jump{{time.Minute, -time.Hour}},
+			72 * time.Minute, 72 * time.Minute, 18,
 		},
 		{
-			"both, an hour forward", interceptor.Options{ExpireStreams: true, RecheckStreams: 30 * time.Minute},
-			[]jump{{time.Minute, time.Hour}}, time.Minute, time.Minute + tick, 2,
+			"both, an hour forward",
+			interceptor.Options{ExpireStreams: true, RecheckStreams: 30 * time.Minute},
+			[]jump{{time.Minute, time.Hour}},
+			time.Minute, time.Minute + tick, 2,
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {

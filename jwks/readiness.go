@@ -5,10 +5,12 @@ import "time"
 // Readiness is the part of [Status] that readiness checks need. In contrast to Status, it
 // contains no slices.
 type Readiness struct {
-	// Ready, Stale, Restored, LastSuccess and Age are the fields of Status with these names.
+	// Ready, Stale and Restored are the fields of Status with these names.
 	Ready, Stale, Restored bool
-	LastSuccess            time.Time
-	Age                    time.Duration
+	// LastSuccess is Status.LastSuccess.
+	LastSuccess time.Time
+	// Age is Status.Age.
+	Age time.Duration
 	// Keys is the number of usable keys.
 	Keys int
 }

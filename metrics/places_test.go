@@ -282,7 +282,7 @@ func BenchmarkCollect(b *testing.B) {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				for range ch { //nolint:revive // the benchmark does not use the metrics
+				for range ch {
 				}
 			}()
 			for b.Loop() {

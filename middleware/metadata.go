@@ -186,8 +186,9 @@ func (g *Guard) metadataDocument(now time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.document, r.built = append(document, '\n'), now
-	return r.document, nil
+	document = append(document, '\n')
+	r.document, r.built = document, now
+	return document, nil
 }
 
 // metadata returns the members of the document, without empty members (RFC 9728, section
