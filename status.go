@@ -66,8 +66,8 @@ func (v *JWTVerifier) Readiness() iter.Seq[IssuerReadiness] {
 	return func(yield func(IssuerReadiness) bool) { yield(v.readinessAt(time.Now())) }
 }
 
-// Readiness returns the current readiness of all issuers, sorted by issuer. It takes less than
-// 100 ns for each issuer, and its time does not depend on the number of keys.
+// Readiness returns the current readiness of all issuers, sorted by issuer. It takes about 100 ns
+// for each issuer, and its time does not depend on the number of keys.
 func (s *Issuers) Readiness() iter.Seq[IssuerReadiness] {
 	return func(yield func(IssuerReadiness) bool) {
 		now := time.Now()

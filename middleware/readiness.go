@@ -5,6 +5,8 @@ import (
 	"errors"
 	"iter"
 	"net/http"
+	"sync"
+	"time"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/health"
@@ -52,9 +54,10 @@ type issuerReadiness struct {
 // other issuers. The log contains the errors; the body does not. Requests need no token. If
 // source is nil, NewReadiness returns an error.
 //
-// A request costs a few microseconds, and up to 100 ns more for each issuer, if source is a
-// *[bearer.JWTVerifier] or a *[bearer.Issuers]. For every other source, a request costs one call
-// of its method Status. The number of keys does not matter.
+// With a *[bearer.JWTVerifier] or a *[bearer.Issuers], the cost of a request does not depend on the
+// number of keys. If there are more than 100 issuers, the handler builds the answer at most once
+// per second. With every other source, a request costs one call of its method Status, unless
+// Status reports more than 100 issuers.
 //
 // Do not use the handler as a liveness check. A restart of the process does not end an
 // outage of the issuer, and the process loses the keys in its memory.
@@ -63,29 +66,66 @@ func NewReadiness(source bearer.StatusReporter, opts *ReadinessOptions) (http.Ha
 		return nil, errors.New("middleware: NewReadiness: source: nil; pass the verifier")
 	}
 	anyIssuer := opts != nil && opts.AnyIssuer
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			http.Error(w, "Method Not Allowed", http.StatusMethodNotAllowed)
-			return
-		}
-		answer := newReadinessAnswer(health.Issuers(source), anyIssuer)
-		body, err := json.Marshal(answer)
-		if err != nil { // cannot happen, because these values always have a JSON form
-			http.Error(w, "Internal Server Error", http.StatusInternalServerError)
-			return
-		}
-		h := w.Header()
-		h.Set("Content-Type", "application/json")
-		h.Set("Cache-Control", "no-store")
-		h.Set("X-Content-Type-Options", "nosniff")
-		if !answer.Ready {
-			w.WriteHeader(http.StatusServiceUnavailable)
-		}
-		if r.Method != http.MethodHead {
-			_, _ = w.Write(append(body, '\n')) // an error means that the client is gone
-		}
-	}), nil
+	h := &readiness{source: source, anyIssuer: anyIssuer}
+	return http.HandlerFunc(h.serve), nil
+}
+
+// readiness is a readiness handler.
+type readiness struct {
+	source    bearer.StatusReporter
+	anyIssuer bool
+
+	mu    sync.Mutex // guards the fields below
+	body  []byte     // the last answer, as JSON; nil if the answer lists all issuers
+	ready bool       // the member "ready" of body
+	built time.Time  // when body was built
+}
+
+// longAnswerLifetime is the time for which a handler repeats an answer that does not list all
+// issuers.
+const longAnswerLifetime = time.Second
+
+func (h *readiness) serve(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "Method Not Allowed", http.StatusMethodNotAllowed)
+		return
+	}
+	body, ready, err := h.answer(time.Now())
+	if err != nil { // cannot happen, because these values always have a JSON form
+		http.Error(w, "Internal Server Error", http.StatusInternalServerError)
+		return
+	}
+	header := w.Header()
+	header.Set("Content-Type", "application/json")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	if !ready {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body) // an error means that the client is gone
+	}
+}
+
+// answer returns the body of an answer, and its member "ready". The caller must not modify the
+// body.
+func (h *readiness) answer(now time.Time) (body []byte, ready bool, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.body != nil && now.Sub(h.built) < longAnswerLifetime {
+		return h.body, h.ready, nil
+	}
+	answer := newReadinessAnswer(health.Issuers(h.source), h.anyIssuer)
+	if body, err = json.Marshal(answer); err != nil {
+		return nil, false, err
+	}
+	body = append(body, '\n')
+	h.body = nil
+	if answer.NotListed > 0 {
+		h.body, h.ready, h.built = body, answer.Ready, now
+	}
+	return body, answer.Ready, nil
 }
 
 func newReadinessAnswer(issuers iter.Seq[bearer.IssuerReadiness], anyIssuer bool) readinessAnswer {

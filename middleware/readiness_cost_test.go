@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/testkit"
@@ -109,11 +111,12 @@ var readinessSizes = []struct {
 	{"7 skipped keys", 1, 1, 7, 16},
 	{"700 skipped keys", 1, 1, 700, 16},
 	{"1 issuer", 1, 1, 0, 16},
-	{"2000 issuers", 2000, 1, 0, 32},
+	{"100 issuers", 100, 1, 0, 32},
+	{"2000 issuers", 2000, 1, 0, 16},
 }
 
-// TestReadinessAllocations checks that the allocations of a request do not grow with the number
-// of keys, and that they grow only up to the limit on listed issuers.
+// TestReadinessAllocations checks that the allocations of a request do not grow with the numbers
+// of keys and issuers.
 func TestReadinessAllocations(t *testing.T) {
 	if testkit.RaceEnabled {
 		t.Skip("the race detector allocates")
@@ -182,5 +185,42 @@ func TestReadinessOfManyIssuers(t *testing.T) {
 			len(answer.Issuers) != 100 || answer.Issuers[0].Issuer != row.first || missing != len(row.down) {
 			t.Errorf("%d issuers, down: %v: got status %d, %d listed issuers (%d without keys) and the body %s", row.issuers, row.down, status, len(answer.Issuers), missing, body)
 		}
+	}
+}
+
+// countingSource is a source with many issuers that counts the calls of Status.
+type countingSource struct {
+	issuers []bearer.IssuerStatus
+	calls   int
+}
+
+func (s *countingSource) Status() []bearer.IssuerStatus {
+	s.calls++
+	return s.issuers
+}
+
+// TestReadinessIsBuiltOncePerSecond checks that the handler repeats the answer for many issuers,
+// for at most 1 s, and that it builds each answer for 100 issuers.
+func TestReadinessIsBuiltOncePerSecond(t *testing.T) {
+	for issuers, want := range map[int]int{100: 20, 101: 2} {
+		synctest.Test(t, func(t *testing.T) {
+			source := &countingSource{issuers: make([]bearer.IssuerStatus, issuers)}
+			h := newReadiness(t, source, nil)
+			for range 10 {
+				if status, _ := probe(h, http.MethodGet); status != http.StatusOK {
+					t.Errorf("got status %d, want 200", status)
+				}
+			}
+			source.issuers[issuers-1].Keys = &jwks.Status{}
+			time.Sleep(time.Second)
+			for range 10 {
+				if status, _ := probe(h, http.MethodGet); status != http.StatusServiceUnavailable {
+					t.Errorf("an issuer without keys: got status %d, want 503", status)
+				}
+			}
+			if source.calls != want {
+				t.Errorf("%d issuers: got %d calls of Status, want %d", issuers, source.calls, want)
+			}
+		})
 	}
 }
