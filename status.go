@@ -1,11 +1,6 @@
 package bearer
 
-import (
-	"iter"
-	"time"
-
-	"github.com/bearerkit/bearer/jwks"
-)
+import "github.com/bearerkit/bearer/jwks"
 
 // IssuerStatus is a snapshot of an issuer, for health checks, metrics and status pages.
 type IssuerStatus struct {
@@ -22,8 +17,8 @@ type IssuerStatus struct {
 // *[jwks.Cache], Ready returns true.
 func (s IssuerStatus) Ready() bool { return s.Keys == nil || s.Keys.Ready }
 
-// Status implements [StatusReporter]. The result has one element. For a handler that answers
-// requests without a token, use [JWTVerifier.Readiness].
+// Status implements [StatusReporter]. The result has one element. The time that Status takes does
+// not depend on the number of keys.
 func (v *JWTVerifier) Status() []IssuerStatus { return []IssuerStatus{v.status()} }
 
 func (v *JWTVerifier) status() IssuerStatus {
@@ -35,8 +30,10 @@ func (v *JWTVerifier) status() IssuerStatus {
 	return status
 }
 
-// Status implements [StatusReporter]. The result is sorted by issuer. For a handler that answers
-// requests without a token, use [Issuers.Readiness].
+// Status implements [StatusReporter]. The result is sorted by issuer. The time that Status takes
+// does not depend on the number of keys. It grows linearly with the number of issuers, so a
+// handler that answers requests without a token should not call Status for every request if
+// there are many issuers.
 func (s *Issuers) Status() []IssuerStatus {
 	sorted := s.table().sorted
 	list := make([]IssuerStatus, len(sorted))
@@ -44,48 +41,6 @@ func (s *Issuers) Status() []IssuerStatus {
 		list[i] = v.status()
 	}
 	return list
-}
-
-// IssuerReadiness is the part of [IssuerStatus] that readiness checks need.
-type IssuerReadiness struct {
-	// Issuer is the configured issuer.
-	Issuer string
-	// Ready reports whether the issuer's keys are loaded. It is true if the keys are not in a
-	// *[jwks.Cache].
-	Ready bool
-	// Cached reports whether the issuer's keys are in a *[jwks.Cache]. If it is false, Keys is
-	// zero.
-	Cached bool
-	// Keys is the state of the issuer's key cache.
-	Keys jwks.Readiness
-}
-
-// Readiness returns the current readiness of the issuer, as a sequence of one element.
-// Readiness takes less than 1 µs, and its time does not depend on the number of keys.
-func (v *JWTVerifier) Readiness() iter.Seq[IssuerReadiness] {
-	return func(yield func(IssuerReadiness) bool) { yield(v.readinessAt(time.Now())) }
-}
-
-// Readiness returns the current readiness of all issuers, sorted by issuer. It takes about 100 ns
-// for each issuer, and its time does not depend on the number of keys.
-func (s *Issuers) Readiness() iter.Seq[IssuerReadiness] {
-	return func(yield func(IssuerReadiness) bool) {
-		now := time.Now()
-		for _, v := range s.table().sorted {
-			if !yield(v.readinessAt(now)) {
-				return
-			}
-		}
-	}
-}
-
-func (v *JWTVerifier) readinessAt(now time.Time) IssuerReadiness {
-	r := IssuerReadiness{Issuer: v.issuer, Ready: true}
-	if cache, ok := v.keys.(*jwks.Cache); ok {
-		r.Keys, r.Cached = cache.ReadinessAt(now), true
-		r.Ready = r.Keys.Ready
-	}
-	return r
 }
 
 // StatusReporter reports the state of issuers, for health checks and metrics.

@@ -104,7 +104,7 @@ func WatchHealth(server HealthServer, source bearer.StatusReporter, opts *Health
 // set reads the source, sets the status of the services, and returns this status.
 func (w *HealthWatch) set() grpc_health_v1.HealthCheckResponse_ServingStatus {
 	status := grpc_health_v1.HealthCheckResponse_NOT_SERVING
-	if health.Ready(health.Issuers(w.source), w.anyIssuer) {
+	if health.Ready(w.source.Status(), w.anyIssuer) {
 		status = grpc_health_v1.HealthCheckResponse_SERVING
 	}
 	for _, service := range w.services {
@@ -119,7 +119,7 @@ func (w *HealthWatch) run(interval time.Duration, last grpc_health_v1.HealthChec
 	for {
 		select {
 		case <-ticker.C:
-			if health.Ready(health.Issuers(w.source), w.anyIssuer) != (last == grpc_health_v1.HealthCheckResponse_SERVING) {
+			if health.Ready(w.source.Status(), w.anyIssuer) != (last == grpc_health_v1.HealthCheckResponse_SERVING) {
 				last = w.set()
 			}
 		case <-w.done:

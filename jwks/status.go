@@ -102,3 +102,10 @@ func (c *Cache) Status() Status {
 	s.KeySetHash = state.set.hash
 	return s
 }
+
+// age returns the time from the time last to the time now. The longer time counts, because the
+// monotonic clock stops while the machine is suspended, and the wall clock may be set back. The
+// result is 0 if last is after now, because a refresh began after the caller read the clock.
+func age(last, now time.Time) time.Duration {
+	return max(0, now.Sub(last), now.Round(0).Sub(last))
+}

@@ -3,13 +3,11 @@ package middleware
 import (
 	"encoding/json"
 	"errors"
-	"iter"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/bearerkit/bearer"
-	"github.com/bearerkit/bearer/internal/health"
 	"github.com/bearerkit/bearer/internal/nilcheck"
 )
 
@@ -116,7 +114,7 @@ func (h *readiness) answer(now time.Time) (body []byte, ready bool, err error) {
 	if h.body != nil && now.Sub(h.built) < longAnswerLifetime {
 		return h.body, h.ready, nil
 	}
-	answer := newReadinessAnswer(health.Issuers(h.source), h.anyIssuer)
+	answer := newReadinessAnswer(h.source.Status(), h.anyIssuer)
 	if body, err = json.Marshal(answer); err != nil {
 		return nil, false, err
 	}
@@ -128,49 +126,51 @@ func (h *readiness) answer(now time.Time) (body []byte, ready bool, err error) {
 	return body, answer.Ready, nil
 }
 
-func newReadinessAnswer(issuers iter.Seq[bearer.IssuerReadiness], anyIssuer bool) readinessAnswer {
-	var first, missing []bearer.IssuerReadiness // at most maxListed issuers, and at most maxListed issuers without keys
-	all, ready := 0, 0
-	for issuer := range issuers {
-		all++
-		if issuer.Ready {
+func newReadinessAnswer(issuers []bearer.IssuerStatus, anyIssuer bool) readinessAnswer {
+	isReady := make([]bool, len(issuers))
+	ready := 0
+	for i := range issuers {
+		if isReady[i] = issuers[i].Ready(); isReady[i] {
 			ready++
-		} else if len(missing) < maxListed {
-			missing = append(missing, issuer)
-		}
-		if len(first) < maxListed {
-			first = append(first, issuer)
 		}
 	}
-	listed := first
-	if all > maxListed {
-		listed = missing
-		for _, issuer := range first {
-			if issuer.Ready && len(listed) < maxListed {
-				listed = append(listed, issuer)
+	listed := min(len(issuers), maxListed)
+	answer := readinessAnswer{
+		Ready:     ready > 0 && (anyIssuer || ready == len(issuers)),
+		Issuers:   make([]issuerReadiness, 0, listed),
+		NotListed: len(issuers) - listed,
+	}
+	numbers := make([]issuerNumbers, listed) // one allocation for all issuers
+	for _, first := range []bool{true, false} { // if some issuers are not listed, those without keys come first
+		for i := range issuers {
+			isFirst := !isReady[i] || listed == len(issuers)
+			if n := len(answer.Issuers); n < listed && isFirst == first {
+				answer.Issuers = append(answer.Issuers, readinessOf(&issuers[i], &numbers[n]))
 			}
 		}
-	}
-	answer := readinessAnswer{Ready: ready > 0 && (anyIssuer || ready == all), Issuers: make([]issuerReadiness, len(listed)), NotListed: all - len(listed)}
-	ages := make([]float64, len(listed))
-	for i := range listed {
-		answer.Issuers[i] = readinessOf(&listed[i], &ages[i])
 	}
 	return answer
 }
 
-// readinessOf returns the state of an issuer in the answer. The result points into issuer, and
-// to age. This way, the answer needs no separate memory for each issuer.
-func readinessOf(issuer *bearer.IssuerReadiness, age *float64) issuerReadiness {
-	r := issuerReadiness{Issuer: issuer.Issuer, Ready: issuer.Ready}
-	if !issuer.Cached {
+// issuerNumbers holds the numbers that an issuerReadiness points to.
+type issuerNumbers struct {
+	keys int
+	age  float64
+}
+
+// readinessOf returns the state of an issuer in the answer. The result points into issuer and
+// numbers.
+func readinessOf(issuer *bearer.IssuerStatus, numbers *issuerNumbers) issuerReadiness {
+	r := issuerReadiness{Issuer: issuer.Issuer, Ready: issuer.Ready()}
+	keys := issuer.Keys
+	if keys == nil {
 		return r
 	}
-	keys := &issuer.Keys
-	r.Keys, r.Stale, r.Restored = &keys.Keys, &keys.Stale, keys.Restored
+	numbers.keys = len(keys.Keys)
+	r.Keys, r.Stale, r.Restored = &numbers.keys, &keys.Stale, keys.Restored
 	if !keys.LastSuccess.IsZero() {
-		*age = keys.Age.Seconds()
-		r.Age = age
+		numbers.age = keys.Age.Seconds()
+		r.Age = &numbers.age
 	}
 	return r
 }
