@@ -3,9 +3,11 @@
 package growth
 
 import (
+	"fmt"
 	"math"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,118 +15,199 @@ import (
 )
 
 const (
-	doublings = 4 // how many times the size of the input doubles
-	rounds    = 5 // how many times the processor time of one size is measured; the least counts
+	doublings   = 4 // how many times the size of the input doubles
+	leastRounds = 2 // how many times the processor time of one size is measured; the least counts
+	rounds      = 5 // the same while a size is outside the limits
+	attempts    = 5 // how many times everything is measured before Check fails
 
 	// maxTimeFactor is the largest permitted growth of the processor time when the size
 	// doubles. Linear work doubles, and quadratic work quadruples.
 	maxTimeFactor = 3
-	// leastTime is the shortest processor time that is long enough for a comparison.
-	leastTime = 500 * time.Microsecond
-	// slack is the number of allocations that do not count, because the runtime allocates too,
-	// and because maps grow in steps. In addition, 2 percent do not count.
-	slack = 32
+	// batchTime is the processor time of a batch of calls that is long enough for a comparison.
+	batchTime = 2 * time.Millisecond
+	// longTime is the processor time of a batch that a disturbance hardly changes. Such a batch
+	// is measured again only until it is within the limit.
+	longTime = 20 * time.Millisecond
+
+	// slackCalls is the number of allocations that do not count, because the runtime allocates
+	// too, and because slices and maps grow in steps. In addition, 2 percent do not count.
+	slackCalls = 32
+	// maxBytesFactor is the largest permitted growth of the allocated memory when the size
+	// doubles. It is more than 2, because slices and maps grow in steps.
+	maxBytesFactor = 3
+	// slackBytes and slackSize are the memory that does not count: some bytes, and some bytes for
+	// each unit of the size.
+	slackBytes, slackSize = 4 << 10, 8
+
+	// maxGarbage is the garbage in bytes that may lie around while a batch runs.
+	maxGarbage = 16 << 20
 )
 
 // Check doubles the size of an input four times, beginning with size. The function prepare
-// returns the work for one input. Check fails the test if the processor time of the process
-// grows by more than a factor of three per doubling, on average over two doublings, or if the
-// number of allocations grows faster than the size. One doubling alone depends on the processor's
-// caches. The processor time is the least of five rounds. Each round
-// measures all sizes, so a busy machine disturbs all sizes alike; the two largest sizes are
-// measured only until they are within the limits. Check compares only the
-// allocations on systems that do not report the processor time, and while the race detector is
-// on, because the detector's own cost grows in steps.
+// returns the work for one input. Check fails the test in these cases:
+//
+//   - The processor time of the process grows by more than a factor of three when the size
+//     doubles. The time of one size is the least of five rounds, or of two rounds if then no
+//     size is outside the limits. Each round measures all sizes, so a busy machine disturbs all
+//     sizes alike.
+//   - The number of allocations grows faster than the size.
+//   - The allocated memory grows by more than a factor of three when the size doubles. Memory of
+//     at most 8 bytes for each unit of the size does not count.
+//
+// Other programs and other goroutines disturb a measurement, so Check measures everything up to
+// five times, and fails only if each measurement is outside the limits. Quadratic work is
+// outside the limits each time.
+//
+// While the race detector is on, Check compares only the number of allocations, because the
+// detector itself takes time and memory. On systems that do not report the processor time, Check
+// does not compare the time.
 func Check(tb testing.TB, name string, size int, prepare func(size int) (work func())) {
 	tb.Helper()
-	var works [doublings + 1]func()
-	var times [doublings + 1]time.Duration
-	var allocations [doublings + 1]uint64
-	for i := range works {
-		works[i] = prepare(size << i)
-		works[i]() // the first call may fill pools and tables
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection must not fall into one size only
+	m := measurement{name: name, size: size}
+	for i := range m.sizes {
+		m.sizes[i].work = prepare(size << i)
+		m.sizes[i].work() // the first call may fill pools and tables
 	}
-	repeat, count := repetitions(works[0]), rounds
-	if testkit.RaceEnabled {
-		count = 3 // the processor time does not count
+	var faults []string
+	for range attempts {
+		m.measure()
+		tb.Log(m.String())
+		fault := m.fault()
+		if fault == "" {
+			return
+		}
+		faults = append(faults, fault)
 	}
-	// The least time of the small sizes is measured in all rounds. The large sizes are measured
-	// until they are within the limit, because a disturbance only adds to their time.
-	for round := range count {
-		for i, work := range works {
-			if i > doublings-2 && round > 0 && within(times, allocations, i) {
+	tb.Errorf("%s: in each of %d measurements, the cost grows too much:\n%s", name, attempts, strings.Join(faults, "\n"))
+}
+
+// measurement is the cost of all sizes.
+type measurement struct {
+	name  string
+	size  int // the smallest size
+	sizes [doublings + 1]cost
+}
+
+// cost is the cost of one call of work. All numbers are the least of the rounds so far.
+type cost struct {
+	work        func()
+	calls       int           // the number of calls in a batch
+	time        time.Duration // of a batch
+	allocations uint64
+	bytes       uint64
+}
+
+// String returns all numbers of the measurement.
+func (m *measurement) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: sizes %d to %d:", m.name, m.size, m.size<<doublings)
+	for i := range m.sizes {
+		c := &m.sizes[i]
+		fmt.Fprintf(&b, " %v, %d allocations, %d bytes;", c.perCall(), c.allocations, c.bytes)
+	}
+	return strings.TrimSuffix(b.String(), ";")
+}
+
+// measure measures all sizes in each round.
+func (m *measurement) measure() {
+	for round := range rounds {
+		if round >= leastRounds && m.fault() == "" {
+			return
+		}
+		runtime.GC()
+		garbage := uint64(0)
+		for i := range m.sizes {
+			c := &m.sizes[i]
+			if i > 0 && round > 0 && c.time >= longTime && m.faultOf(i) == "" {
 				continue
 			}
-			took, allocated := measure(work, repeat)
-			if round == 0 {
-				times[i], allocations[i] = took, allocated
+			if garbage += c.bytes * uint64(c.calls); garbage > maxGarbage { //nolint:gosec // calls is not negative
+				runtime.GC()
+				garbage = 0
 			}
-			times[i], allocations[i] = min(times[i], took), min(allocations[i], allocated)
-		}
-	}
-	tb.Logf("%s, sizes %d to %d: processor time of %d calls %v, allocations of one call %v", name, size, size<<doublings, repeat, times, allocations)
-	for i := range doublings - 1 {
-		if limit := timeLimit(times[i]); times[i+2] > limit && !testkit.RaceEnabled {
-			tb.Errorf("%s: processor time grows from %v to %v when the size doubles twice, from %d to %d, want at most %v",
-				name, times[i], times[i+2], size<<i, size<<(i+2), limit)
-		}
-	}
-	for i := range doublings {
-		if limit := allocationLimit(allocations[i]); allocations[i+1] > limit {
-			tb.Errorf("%s: allocations grow from %d to %d when the size doubles from %d to %d, want at most %d",
-				name, allocations[i], allocations[i+1], size<<i, size<<(i+1), limit)
+			c.measure(round == 0)
 		}
 	}
 }
 
-// within reports whether the size with the number i is within both limits.
-func within(times [doublings + 1]time.Duration, allocations [doublings + 1]uint64, i int) bool {
-	return times[i] <= timeLimit(times[i-2]) && allocations[i] <= allocationLimit(allocations[i-1])
+// fault describes the first doubling that is outside the limits. It returns "" if there is none.
+func (m *measurement) fault() string {
+	for i := 1; i < len(m.sizes); i++ {
+		if fault := m.faultOf(i); fault != "" {
+			return fault
+		}
+	}
+	return ""
 }
 
-// timeLimit returns the longest permitted processor time for an input that is four times as
-// large as an input that takes the given time.
-func timeLimit(took time.Duration) time.Duration {
-	return max(took, leastTime) * maxTimeFactor * maxTimeFactor
+// faultOf compares the size with the number i with half of this size.
+func (m *measurement) faultOf(i int) string {
+	half, c := &m.sizes[i-1], &m.sizes[i]
+	var what string
+	allocations := 2*half.allocations + half.allocations/50 + slackCalls
+	bytes := max(maxBytesFactor*half.bytes+slackBytes, slackSize*uint64(m.size)<<i) //nolint:gosec // the size is positive
+	switch {
+	case c.allocations > allocations:
+		what = fmt.Sprintf("allocations grow from %d to %d, want at most %d", half.allocations, c.allocations, allocations)
+	case testkit.RaceEnabled:
+	case c.bytes > bytes:
+		what = fmt.Sprintf("allocated bytes grow from %d to %d, want at most %d", half.bytes, c.bytes, bytes)
+	case c.perCall() > maxTimeFactor*half.perCall():
+		what = fmt.Sprintf("processor time grows from %v to %v, want at most %v", half.perCall(), c.perCall(), maxTimeFactor*half.perCall())
+	}
+	if what == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s when the size doubles from %d to %d", what, m.size<<(i-1), m.size<<i)
 }
 
-// allocationLimit returns the largest permitted number of allocations for an input that is twice
-// as large as an input with n allocations.
-func allocationLimit(n uint64) uint64 { return 2*n + n/50 + slack }
+// perCall returns the time of one call.
+func (c *cost) perCall() time.Duration {
+	if c.calls == 0 {
+		return 0
+	}
+	return c.time / time.Duration(c.calls)
+}
 
-// repetitions returns how many calls of work take at least leastTime.
-func repetitions(work func()) int {
-	for n := 1; ; n *= 2 {
-		least := time.Duration(math.MaxInt64)
-		for range 3 { // one measurement alone may be disturbed
-			start, ok := processorTime()
-			for range n {
-				work()
-			}
-			end, _ := processorTime()
-			if !ok || testkit.RaceEnabled {
-				return 1
-			}
-			least = min(least, end-start)
+// measure measures one batch. If first is true, it forgets earlier results, and finds the number
+// of calls that take at least batchTime.
+func (c *cost) measure(first bool) {
+	if !first {
+		took, allocations, bytes, _ := c.batch()
+		c.add(took, allocations, bytes)
+		return
+	}
+	c.calls, c.allocations, c.bytes = 1, math.MaxUint64, math.MaxUint64
+	for {
+		took, allocations, bytes, ok := c.batch()
+		c.time = took
+		c.add(took, allocations, bytes)
+		if took >= batchTime || !ok || testkit.RaceEnabled {
+			return
 		}
-		if least >= leastTime {
-			return n
-		}
+		// The time of a short batch is not exact, so the next batch is at most 100 times as long.
+		c.calls *= min(int(batchTime/max(took, time.Microsecond))+1, 100)
 	}
 }
 
-// measure calls work several times. It returns the processor time of all calls, and the number
-// of allocations of one call.
-func measure(work func(), calls int) (took time.Duration, allocations uint64) {
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection must not fall into one size only
-	runtime.GC()                                     // the garbage of the previous measurement must not cost this measurement time
+// add adds the result of a batch.
+func (c *cost) add(took time.Duration, allocations, bytes uint64) {
+	c.time, c.allocations, c.bytes = min(c.time, took), min(c.allocations, allocations), min(c.bytes, bytes)
+}
+
+// batch calls work several times. It returns the processor time of all calls, and the
+// allocations of one call. The result ok is false if the system does not report the processor
+// time.
+func (c *cost) batch() (took time.Duration, allocations, bytes uint64, ok bool) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	start, _ := processorTime()
-	for range calls {
-		work()
+	start, ok := processorTime()
+	for range c.calls {
+		c.work()
 	}
 	end, _ := processorTime()
 	runtime.ReadMemStats(&after)
-	return end - start, (after.Mallocs - before.Mallocs) / uint64(calls) //nolint:gosec // calls is positive
+	calls := uint64(c.calls) //nolint:gosec // calls is positive
+	return end - start, (after.Mallocs - before.Mallocs) / calls, (after.TotalAlloc - before.TotalAlloc) / calls, ok
 }
