@@ -29,27 +29,21 @@ type flood struct {
 func (f flood) run(t *testing.T) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		answers := func(others, last answerer) answerer {
-			return func(r *http.Request) (*http.Response, error) {
-				if r.URL.Host == fmt.Sprintf("%d.test", f.others) {
-					return last(r)
-				}
-				return others(r)
-			}
-		}
+		others := scaled(f.others)
+		answers := func(bad, last answerer) answerer { return lastDiffers(others, bad, last) }
 		start := startCrowd
 		if f.discover {
 			start = discoverCrowd
 			f.start, f.old, f.new = discovered(f.start), discovered(f.old), discovered(f.new)
 		}
-		c, caches := start(t, f.others+1, &jwks.Limits{}, answers(f.start, f.old))
-		last := caches[f.others]
+		c, caches := start(t, others+1, scaledLimits(), answers(f.start, f.old))
+		last := caches[others]
 		wantSoon(t, "keys after the start", 20*time.Second, func() bool { return last.Status().Ready })
 		time.Sleep(2 * time.Minute)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		c.set(answers(f.bad, f.old))
-		go f.attack(ctx, caches[:f.others])
+		go f.attack(ctx, caches[:others])
 		time.Sleep(f.warm)
 		c.set(answers(f.bad, f.new))
 		wantSoon(t, "the new key", f.most, func() bool {
@@ -231,8 +225,11 @@ func TestStartWhileOthersAreBusy(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				limits := &jwks.Limits{MaxFetches: row.maxFetches}
-				c, caches := startCrowd(t, row.others, limits, serve(document(edKey("old"))))
+				limits, others := &jwks.Limits{MaxFetches: row.maxFetches}, row.others
+				if row.maxFetches == 0 {
+					limits, others = scaledLimits(), scaled(row.others)
+				}
+				c, caches := startCrowd(t, others, limits, serve(document(edKey("old"))))
 				time.Sleep(30 * time.Second)
 				c.set(row.bad)
 				ctx, cancel := context.WithCancel(t.Context())
