@@ -1,6 +1,7 @@
 package jwks
 
 import (
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -36,9 +37,9 @@ func (e *statusError) Error() string { return "answered " + e.status }
 // get sends a GET request for a JSON document of at most limit bytes. The response may be
 // compressed with gzip. If conditions is zero, the request is unconditional, and HTTP caches
 // must send the request to the server. If the body cannot be read, get returns an error and an
-// answer in which only the cost is set. Before get reads a large body, it calls admit with the
-// cost that the body may have, and reads the body only if admit returns nil.
-func get(ctx context.Context, client *http.Client, url string, conditions validators, limit int, admit func(cost int) error) (*answer, error) {
+// answer in which only the cost is set. Before get reads a further part of a large body, it calls
+// admit, and reads this part only if admit returns nil.
+func get(ctx context.Context, client *http.Client, url string, conditions validators, limit int, admit admitter) (*answer, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
@@ -72,7 +73,7 @@ func get(ctx context.Context, client *http.Client, url string, conditions valida
 	return a, nil
 }
 
-func read(ctx context.Context, resp *http.Response, conditions validators, limit int, admit func(cost int) error) (*answer, error) {
+func read(ctx context.Context, resp *http.Response, conditions validators, limit int, admit admitter) (*answer, error) {
 	now := time.Now()
 	a := &answer{
 		fresh:      lifetime(resp.Header, now),
@@ -108,25 +109,26 @@ func validator(resp *http.Response, field string) string {
 	return value
 }
 
+// admitter waits until Limits permit a part of a body. The argument cost is the cost of this part,
+// and total is the estimated cost of the whole body.
+type admitter func(cost, total int) error
+
 // readBody returns the decompressed body, and the number of bytes for which it counts in Limits.
-// It returns an error if the compressed or the
-// decompressed body has more than limit bytes, or if ctx ends.
-func readBody(ctx context.Context, resp *http.Response, limit int, admit func(cost int) error) (data []byte, cost int, err error) {
+// It returns an error if the compressed or the decompressed body has more than limit bytes, or if
+// ctx ends.
+func readBody(ctx context.Context, resp *http.Response, limit int, admit admitter) (data []byte, cost int, err error) {
 	errTooLarge := fmt.Errorf("more than %d bytes", limit)
 	if resp.ContentLength > int64(limit) {
 		return nil, 0, errTooLarge
 	}
-	size := limit
-	if resp.ContentLength >= 0 {
-		size = int(resp.ContentLength)
-	}
-	b := &body{ctx: ctx, from: io.LimitReader(resp.Body, int64(limit)+1), admit: func() error { return admit(size) }}
+	size := max(0, int(resp.ContentLength)) // 0 if it is unknown
+	b := &body{ctx: ctx, from: io.LimitReader(resp.Body, int64(limit)+1), admit: admit, likely: size, most: cmp.Or(size, limit)}
 	defer func() { cost = b.cost() }()
 	switch coding := strings.ToLower(resp.Header.Get("Content-Encoding")); coding {
 	case "", "identity":
 	case "gzip", "x-gzip":
 		b.compressed = &compressed{from: b.from, of: b}
-		b.admit = func() error { return admit(max(limit, compressedCost*size)) }
+		b.likely, b.most = compressedCost*size, max(limit, compressedCost*cmp.Or(size, limit))
 		decompressed, err := gzip.NewReader(b.compressed)
 		if err != nil {
 			return nil, 0, fmt.Errorf("gzip: %w", err)
@@ -149,8 +151,12 @@ func readBody(ctx context.Context, resp *http.Response, limit int, admit func(co
 type body struct {
 	ctx   context.Context //nolint:containedctx // a body is read within one function
 	from  io.Reader
-	admit func() error // called before the body costs more than freeCost; nil if it was called
-	n     int          // number of bytes that were read
+	admit admitter
+	n     int // number of bytes that were read
+
+	admitted int // the cost that admit has permitted
+	likely   int // the cost that the header of the response promises; 0 if it promises none
+	most     int // the largest possible cost
 
 	compressed *compressed // nil if the body is not compressed
 }
@@ -181,12 +187,26 @@ func (b *body) check() error {
 	if err := b.ctx.Err(); err != nil {
 		return err
 	}
-	if b.admit == nil || b.cost() < freeCost {
+	cost := b.cost()
+	if cost < max(freeCost, b.admitted) || b.admitted >= b.most {
 		return nil
 	}
-	admit := b.admit
-	b.admit = nil
-	return admit()
+	// Each step doubles the cost. So a server that sends few bytes and then hangs cannot reserve
+	// many bytes, and a large body waits only a few times.
+	step := min(2*max(cost, freeCost), b.most)
+	total := b.likely
+	if total < step { // the size is unknown, or the body is larger than the header promises
+		total = step
+		if b.admitted > 0 {
+			total = b.most
+		}
+	}
+	step -= b.admitted
+	if err := b.admit(step, total); err != nil {
+		return err
+	}
+	b.admitted += step
+	return nil
 }
 
 // compressed reads the compressed bytes of a body. Read returns an error when ctx has ended, or

@@ -12,33 +12,51 @@ import (
 // balance that is positive. The waiting documents are processed in the order of their finish
 // times (fair queuing). The finish time of a document is the virtual time at which an equal share
 // of the rate for each waiting cache finishes the document. So a small document does not wait for
-// large documents.
+// large documents. A large document is processed in steps. Of two large documents, all steps of the
+// document that began first come first. Otherwise, no document ends in time if there are many.
 type byteQueue struct {
 	rate    float64   // bytes per second
 	balance float64   // the number of bytes that may be processed now
 	updated time.Time // the time at which balance was computed
 	virtual float64   // the virtual time, in bytes per waiting cache
+	turns   uint64    // the number of documents
 	waiting []*byteTicket
 	timer   *time.Timer
 }
 
-// byteTicket is a document that waits.
+// byteTurn is the place of a document in the queue. Limits.mu guards the fields.
+type byteTurn struct {
+	number uint64  // the number of the document; 0 before the first step
+	start  float64 // the virtual time of the first step
+}
+
+// byteTicket is a step that waits.
 type byteTicket struct {
+	turn    *byteTurn
 	size    float64
 	finish  float64
 	granted chan struct{}
 }
 
-// spend waits until the cache may process n bytes. It returns an error if ctx ends first.
-func (l *Limits) spend(ctx context.Context, s *share, n int) error {
+// before reports whether t comes before other.
+func (t *byteTicket) before(other *byteTicket) bool {
+	return t.finish < other.finish || t.finish == other.finish && t.turn.number < other.turn.number
+}
+
+// spend waits until the cache may process the next n bytes of a document. The argument total is
+// the estimated number of bytes of the whole document. If ctx ends first, spend returns an error.
+func (l *Limits) spend(ctx context.Context, s *share, turn *byteTurn, n, total int) error {
 	if n == 0 {
 		return nil
 	}
 	l.mu.Lock()
 	l.start()
-	t := &byteTicket{size: float64(n), granted: make(chan struct{})}
-	s.finish = max(s.finish, l.bytes.virtual) + t.size
-	t.finish = s.finish
+	if turn.number == 0 {
+		l.bytes.turns++
+		turn.number, turn.start = l.bytes.turns, max(s.finish, l.bytes.virtual)
+	}
+	t := &byteTicket{turn: turn, size: float64(n), finish: turn.start + float64(total), granted: make(chan struct{})}
+	s.finish = max(s.finish, turn.start) + t.size
 	l.bytes.waiting = append(l.bytes.waiting, t)
 	l.dispatchBytes()
 	l.mu.Unlock()
@@ -67,7 +85,7 @@ func (l *Limits) spend(ctx context.Context, s *share, n int) error {
 func (l *Limits) trySpend(s *share, n int) bool {
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
-	return l.spend(ended, s, n) == nil
+	return l.spend(ended, s, new(byteTurn), n, n) == nil
 }
 
 // charge counts n bytes that the cache has processed, for this cache only.
@@ -100,7 +118,7 @@ func (l *Limits) dispatchBytes() {
 	for len(q.waiting) > 0 && q.balance > 0 {
 		i := 0
 		for j, t := range q.waiting {
-			if t.finish < q.waiting[i].finish {
+			if t.before(q.waiting[i]) {
 				i = j
 			}
 		}

@@ -92,14 +92,15 @@ type getter func(ctx context.Context, url string, conditions validators, limit i
 // request, unless it waits for bytes.
 func (p *permit) get(ctx context.Context, url string, conditions validators, limit int) (*answer, error) {
 	limits, share, reserved := p.cache.opts.Limits, &p.cache.share, 0
+	turn := new(byteTurn)
 	if err := p.acquireSlot(ctx); err != nil {
 		return nil, fmt.Errorf("GET %s: Limits.MaxFetches: %w", redact(url), err)
 	}
-	spend := func(cost int) error {
-		if err := limits.spend(ctx, share, cost); err != nil {
+	spend := func(cost, total int) error {
+		if err := limits.spend(ctx, share, turn, cost, total); err != nil {
 			return fmt.Errorf("Limits.MaxBytesPerSecond: %w: %w", errWaited, err)
 		}
-		reserved = cost
+		reserved += cost
 		return nil
 	}
 	a, err := get(ctx, p.cache.client, url, conditions, limit, spend)
@@ -110,7 +111,7 @@ func (p *permit) get(ctx context.Context, url string, conditions validators, lim
 	case err == nil:
 		if !limits.trySpend(share, a.cost) { //nolint:contextcheck // trySpend does not wait
 			p.releaseSlot() // a small document that was read needs no slot while it waits
-			err = spend(a.cost)
+			err = spend(a.cost, a.cost)
 		}
 	default: // at most freeCost, which must not delay other caches
 		limits.charge(share, a.cost)

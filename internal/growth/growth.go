@@ -69,6 +69,7 @@ func Check(tb testing.TB, name string, size int, prepare func(size int) (work fu
 		m.sizes[i].work = prepare(size << i)
 		m.sizes[i].work() // the first call may fill pools and tables
 	}
+	runtime.GC()
 	var faults []string
 	for range attempts {
 		m.measure()
@@ -84,9 +85,10 @@ func Check(tb testing.TB, name string, size int, prepare func(size int) (work fu
 
 // measurement is the cost of all sizes.
 type measurement struct {
-	name  string
-	size  int // the smallest size
-	sizes [doublings + 1]cost
+	name    string
+	size    int // the smallest size
+	sizes   [doublings + 1]cost
+	garbage uint64 // the memory that was allocated since the last garbage collection, in bytes
 }
 
 // cost is the cost of one call of work. All numbers are the least of the rounds so far.
@@ -115,16 +117,14 @@ func (m *measurement) measure() {
 		if round >= leastRounds && m.fault() == "" {
 			return
 		}
-		runtime.GC()
-		garbage := uint64(0)
 		for i := range m.sizes {
 			c := &m.sizes[i]
 			if i > 0 && round > 0 && c.time >= longTime && m.faultOf(i) == "" {
 				continue
 			}
-			if garbage += c.bytes * uint64(c.calls); garbage > maxGarbage { //nolint:gosec // calls is not negative
+			if m.garbage += c.bytes * uint64(c.calls); m.garbage > maxGarbage { //nolint:gosec // calls is not negative
 				runtime.GC()
-				garbage = 0
+				m.garbage = 0
 			}
 			c.measure(round == 0)
 		}
@@ -210,4 +210,17 @@ func (c *cost) batch() (took time.Duration, allocations, bytes uint64, ok bool) 
 	runtime.ReadMemStats(&after)
 	calls := uint64(c.calls) //nolint:gosec // calls is positive
 	return end - start, (after.Mallocs - before.Mallocs) / calls, (after.TotalAlloc - before.TotalAlloc) / calls, ok
+}
+
+// Time returns the processor time of one call of work, as the least of five batches. It returns
+// 0 on systems that do not report the processor time.
+func Time(work func()) time.Duration {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	work()
+	c := cost{work: work}
+	for round := range rounds {
+		runtime.GC()
+		c.measure(round == 0)
+	}
+	return c.perCall()
 }

@@ -47,9 +47,9 @@ func TestCheck(t *testing.T) {
 	}{
 		"linear time":           {func(n int) { compute(n * 4000) }, ""},
 		"linear allocations":    {func(n int) { allocate(4 * n) }, ""},
-		"quadratic time":        {func(n int) { compute(16 * n * n) }, "processor time grows"},
-		"a quadratic part":      {func(n int) { compute(16 * n * (50 + n)) }, "processor time grows"},
-		"quadratic bytes":       {func(n int) { sink = make([]byte, n*n) }, "allocated bytes grow"},
+		"quadratic time":        {func(n int) { compute(8 * n * n) }, "processor time grows"},
+		"a quadratic part":      {func(n int) { compute(8 * n * (50 + n)) }, "processor time grows"},
+		"quadratic bytes":       {func(n int) { sink = make([]byte, n*n/4) }, "allocated bytes grow"},
 		"quadratic allocations": {func(n int) { allocate(n * n / 4) }, "allocations grow"},
 		"a jump at the largest": {func(n int) {
 			if n > 1<<9 {
