@@ -172,7 +172,13 @@ func (c *cost) perCall() time.Duration {
 
 // measure measures one batch. If first is true, it forgets earlier results, and finds the number
 // of calls that take at least batchTime.
+//
+// A call before the batch fills pools and enlarges the stack, because a garbage collection empties
+// pools and shrinks the stack. Otherwise, a batch of one call costs much more than other batches.
 func (c *cost) measure(first bool) {
+	if first || c.time < longTime {
+		c.work()
+	}
 	if !first {
 		took, allocations, bytes, _ := c.batch()
 		c.add(took, allocations, bytes)
