@@ -48,20 +48,35 @@ func (l keyLimits) apply(found []parsed) {
 	}
 }
 
-// keepCheapest applies the limits to the keys with one kid.
+// keepCheapest applies the limits to the keys with one kid. A token has one algorithm, so the keys
+// that fit each algorithm count together. A key that is beyond a limit for one of its algorithms
+// is not used for any algorithm.
 func (l keyLimits) keepCheapest(group []*parsed) {
 	slices.SortFunc(group, func(a, b *parsed) int {
 		return cmp.Or(cmp.Compare(rsaCost(a.key), rsaCost(b.key)), compareIdentity(a.key, b.key))
 	})
-	spent := 0
-	for n, p := range group {
-		cost := rsaCost(p.key)
-		switch spent += cost; {
-		case n >= l.keysPerID:
-			p.err = fmt.Errorf("more than %d keys have this kid (Options.MaxKeysPerID)", l.keysPerID)
-		case cost > 0 && spent > l.rsaCost:
+	var number, spent [algorithmCount]int // of the keys in use, for each algorithm
+	for _, p := range group {
+		cost, most, dearest := rsaCost(p.key), 0, 0
+		for alg := range algorithmCount {
+			if p.key.algs.has(alg) {
+				most, dearest = max(most, number[alg]+1), max(dearest, spent[alg]+cost)
+			}
+		}
+		switch {
+		case most > l.keysPerID:
+			p.err = fmt.Errorf("more than %d keys have this kid and fit the same algorithm (Options.MaxKeysPerID)", l.keysPerID)
+			continue
+		case cost > 0 && dearest > l.rsaCost:
 			p.err = fmt.Errorf("checking a signature with the keys of this kid is too slow: this key (%s, exponent %d) brings the cost to %d, want at most %d (Options.MaxRSACost)",
-				p.key.Type(), p.key.public.(*rsa.PublicKey).E, spent, l.rsaCost) //nolint:errcheck,forcetypeassert // only an RSA key has a cost
+				p.key.Type(), p.key.public.(*rsa.PublicKey).E, dearest, l.rsaCost) //nolint:errcheck,forcetypeassert // only an RSA key has a cost
+			continue
+		}
+		for alg := range algorithmCount {
+			if p.key.algs.has(alg) {
+				number[alg]++
+				spent[alg] += cost
+			}
 		}
 	}
 }

@@ -38,6 +38,14 @@ func ecOf(curve elliptic.Curve) func(int) string {
 	return func(int) string { return element(public("k", newEC(curve).Public())) }
 }
 
+// withAlg adds the member "alg" to the keys.
+func withAlg(alg string, elements []string) []string {
+	for i, e := range elements {
+		elements[i] = strings.TrimSuffix(e, "}") + `,"alg":"` + alg + `"}`
+	}
+	return elements
+}
+
 // element returns the JSON of a key.
 func element(key jwk) string {
 	set := string(document(key))
@@ -68,6 +76,9 @@ func kidRows() []kidKeys {
 		{"7 keys RSA 8192 with the largest exponent, and a cheap key", append(repeatKey(7, rsaOf(8192, eMax)), rsaOf(2048, e65537)(9)), jwks.Options{}, types(1, "RSA 2048"), tooSlow},
 		{"an expensive key, and other keys", append(repeatKey(1, rsaOf(8192, eMax)), rsaOf(2048, e65537)(1), rsaOf(4096, e65537)(2), ed(3)), jwks.Options{}, []string{"Ed25519", "RSA 2048", "RSA 4096"}, tooSlow},
 		{"9 keys Ed25519", repeatKey(9, ed), jwks.Options{}, types(8, "Ed25519"), "more than 8 keys have this kid"},
+		{"8 keys Ed25519 and 8 keys P-256", append(repeatKey(8, ed), repeatKey(8, ecOf(elliptic.P256()))...), jwks.Options{}, append(types(8, "EC P-256"), types(8, "Ed25519")...), ""},
+		{"8 keys RSA 4096 for RS256 and 8 for PS256", append(withAlg("RS256", repeatKey(8, rsaOf(4096, e65537))), withAlg("PS256", repeatKey(8, rsaOf(4096, e65537)))...), jwks.Options{}, types(16, "RSA 4096"), ""},
+		{"8 keys RSA 2048 for RS256, and a larger key for all algorithms", append(withAlg("RS256", repeatKey(8, rsaOf(2048, e65537))), rsaOf(3072, e65537)(9)), jwks.Options{}, types(8, "RSA 2048"), "more than 8 keys have this kid and fit the same algorithm"},
 		{"MaxKeysPerID 2", repeatKey(3, ed), jwks.Options{MaxKeysPerID: 2}, types(2, "Ed25519"), "more than 2 keys have this kid"},
 		{"MaxKeysPerID 12", repeatKey(12, ed), jwks.Options{MaxKeysPerID: 12}, types(12, "Ed25519"), ""},
 		{"MaxRSACost 400", repeatKey(8, rsaOf(8192, eMax)), jwks.Options{MaxRSACost: 400}, types(8, "RSA 8192"), ""},
@@ -151,4 +162,55 @@ func TestKeysOfDifferentKids(t *testing.T) {
 	want(t, "number of keys", len(set.Keys()), 40)
 	_, err = jwks.Parse([]byte(`{"keys":[` + rsaElement("", 8192, "f____w", 1) + `]}`))
 	wantText(t, err, "Options.MaxRSACost")
+}
+
+// Whatever the keys of one kid are, one token costs at most 8 checks, and the RSA keys at most 32.
+// No key is left out that fits within the limits.
+func TestCostOfOneToken(t *testing.T) {
+	cost := map[string]int{"RSA 2048": 1, "RSA 3072": 3, "RSA 4096": 4, "RSA 8192": 16}
+	bits := []int{2048, 3072, 4096, 8192}
+	algs := []string{"", "", "RS256", "RS512", "PS256"}
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the test must be repeatable
+	for range 50 {
+		var elements []string
+		all := map[string]int{} // the number of keys of each type, in the document
+		for seed := range 5 + random.IntN(25) {
+			e := edElement("k", seed)
+			if size := random.IntN(2 * len(bits)); size < len(bits) {
+				e = rsaElement("k", bits[size], "AQAB", seed)
+				if alg := algs[random.IntN(len(algs))]; alg != "" {
+					e = withAlg(alg, []string{e})[0]
+				}
+				all[fmt.Sprint("RSA ", bits[size])]++
+			} else {
+				all["Ed25519"]++
+			}
+			elements = append(elements, e)
+		}
+		set, err := jwks.Parse([]byte(`{"keys":[` + strings.Join(elements, ",") + `]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fullest, dearest := 0, 0
+		for _, alg := range []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "EdDSA"} {
+			keys, _ := set.Lookup("k", alg)
+			total := 0
+			for _, key := range keys {
+				total += cost[key.Type()]
+			}
+			if len(keys) > 8 || total > 32 {
+				t.Errorf("keys for %s: got %d with the cost %d, want at most 8 with the cost 32", alg, len(keys), total)
+			}
+			fullest, dearest = max(fullest, len(keys)), max(dearest, total)
+		}
+		used := map[string]int{}
+		for _, key := range set.Keys() {
+			used[key.Type()]++
+		}
+		for kind, n := range all {
+			if used[kind] < n && fullest < 8 && dearest+cost[kind] <= 32 {
+				t.Errorf("%s: got %d of %d keys, want all, because one token costs at most %d checks and %d for RSA", kind, used[kind], n, fullest, dearest)
+			}
+		}
+	}
 }

@@ -82,16 +82,18 @@ type Options struct {
 	// Limits limit the requests in flight and the bytes per second. Caches with the same Limits
 	// share them. Zero: the cache has its own Limits, with their defaults.
 	Limits *Limits
-	// MaxKeysPerID is the largest number of keys with the same kid that are used. It limits the
-	// number of signature checks for one token. If the issuer publishes more keys with one kid,
-	// the cache leaves out the keys with the most expensive signature checks. Zero: 8.
+	// MaxKeysPerID is the largest number of keys with the same kid that are used for the same
+	// algorithm. It limits the number of signature checks for one token. If the issuer publishes
+	// more such keys, the cache leaves out the keys with the most expensive signature checks.
+	// Zero: 8.
 	MaxKeysPerID int
 	// MaxRSACost limits the cost of the signature checks for one token with all RSA keys of one
 	// kid. The unit is the cost of one check with a key of 2048 bits and the exponent 65537. A
 	// key of 3072 bits costs 3, a key of 4096 bits costs 4, and a key of 8192 bits costs 16. A
 	// large exponent makes a check up to 2.8 times as expensive. The cache leaves out the most
 	// expensive keys beyond the limit. Elliptic-curve and Ed25519 keys do not count, because
-	// MaxKeysPerID limits them. Zero: 32, which is the cost of 8 keys of 4096 bits.
+	// MaxKeysPerID limits them; see the section Cost of the package comment. Zero: 32, which is
+	// the cost of 8 keys of 4096 bits.
 	MaxRSACost int
 
 	// Store keeps the last good key set across restarts. Zero: the key set is not stored.
