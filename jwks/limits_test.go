@@ -150,10 +150,10 @@ func TestBytesPerSecond(t *testing.T) {
 		compressed bool
 		most       int // number of documents of 1 MiB
 	}{
-		"1 MiB per second":               {1 << 20, 20, false, 4 + 20 + 1},
-		"default":                        {0, 10, false, 16 + 40 + 1},
+		"1 MiB per second":               {1 << 20, 10, false, 4 + 10 + 1},
+		"default":                        {0, 5, false, 16 + 20 + 1},
 		"slow":                           {1 << 10, 100, false, 1},
-		"compressed bytes count 4 times": {1 << 20, 20, true, 4 + 20 + 1},
+		"compressed bytes count 4 times": {1 << 20, 10, true, 4 + 10 + 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -230,4 +230,31 @@ func TestStaleWhileWaiting(t *testing.T) {
 func TestBadLimits(t *testing.T) {
 	_, err := jwks.New(keySetURL, &jwks.Options{Timeout: -1, Limits: &jwks.Limits{MaxFetches: -1, MaxBytesPerSecond: -2}})
 	wantText(t, err, "Timeout", "Limits.MaxFetches: -1 is negative", "Limits.MaxBytesPerSecond: -2 is negative")
+}
+
+// The Status shows how long a cache has waited for requests and for bytes.
+func TestLimitWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limits := &jwks.Limits{MaxFetches: 1, MaxBytesPerSecond: 1 << 10}
+		end := make(chan struct{})
+		startCrowd(t, 1, limits, func(r *http.Request) (*http.Response, error) { // ignores the context
+			<-end
+			return nil, r.Context().Err()
+		})
+		synctest.Wait()
+		waiting := newCache(t, newIssuer(edKey("a")), func(o *jwks.Options) { o.Limits = limits })
+		time.Sleep(7 * time.Second)
+		want(t, "LimitWait of a cache that waits for a request", waiting.Status().LimitWait, 7*time.Second)
+		close(end)
+		time.Sleep(time.Second)
+		want(t, "LimitWait after the request", waiting.Status().LimitWait, 7*time.Second)
+		i := newIssuer()
+		i.doc = paddedDocument("a", 20<<10)
+		large := newCache(t, i, func(o *jwks.Options) { o.Limits = &jwks.Limits{MaxBytesPerSecond: 1 << 10} })
+		want(t, "LimitWait of a document within the saved bytes", large.Status().LimitWait, 0)
+		_ = large.Refresh(t.Context())
+		if wait := large.Status().LimitWait; wait < 4*time.Second || wait > 5*time.Second {
+			t.Errorf("LimitWait of a refresh that waited for bytes until Options.Timeout: got %v, want almost 5s", wait)
+		}
+	})
 }

@@ -30,6 +30,7 @@ func (p *permit) release() {
 // acquirePermit waits until Limits permit the first request. It returns nil if the cache is
 // closed.
 func (c *Cache) acquirePermit() *permit {
+	defer c.startWait()()
 	limits := c.opts.Limits
 	for {
 		pause := limits.pause(&c.share)
@@ -97,6 +98,7 @@ func (p *permit) get(ctx context.Context, url string, conditions validators, lim
 		return nil, fmt.Errorf("GET %s: Limits.MaxFetches: %w", redact(url), err)
 	}
 	spend := func(cost, total int) error {
+		defer p.cache.startWait()()
 		if err := limits.spend(ctx, share, turn, cost, total); err != nil {
 			return fmt.Errorf("Limits.MaxBytesPerSecond: %w: %w", errWaited, err)
 		}
@@ -130,6 +132,7 @@ func (p *permit) acquireSlot(ctx context.Context) error {
 		limits.renew(p.slot)
 		return nil
 	}
+	defer p.cache.startWait()()
 	p.slot = limits.requestAgain(&p.cache.share, p.cancel)
 	select {
 	case <-p.slot.granted:

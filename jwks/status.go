@@ -61,6 +61,10 @@ type Status struct {
 	// fits verifies the signature. Denied counts the lookups that caused no attempt, because the
 	// limits of Options.CoolDown or the issuer's Retry-After did not allow an attempt.
 	MissFetches, Denied uint64
+	// LimitWait is the time for which attempts waited for Options.Limits since the start, in
+	// total. It includes the current wait. If LimitWait grows, other caches with the same Limits
+	// use all requests or bytes, or this cache uses more bytes than its share.
+	LimitWait time.Duration
 }
 
 // history has the values of Status that are not in the snapshot. Cache.mu guards these values.
@@ -73,6 +77,47 @@ type history struct {
 	refreshed, notModified, failed uint64
 	rejected                       uint64
 	restored                       bool
+	limitWait                      stopwatch
+}
+
+// stopwatch measures the time during which at least one goroutine does something.
+type stopwatch struct {
+	goroutines int
+	since      time.Time     // the time at which the first of them began
+	total      time.Duration // without the time after since
+}
+
+func (s *stopwatch) start(now time.Time) {
+	if s.goroutines == 0 {
+		s.since = now
+	}
+	s.goroutines++
+}
+
+func (s *stopwatch) stop(now time.Time) {
+	if s.goroutines--; s.goroutines == 0 {
+		s.total += now.Sub(s.since)
+	}
+}
+
+func (s *stopwatch) read(now time.Time) time.Duration {
+	if s.goroutines == 0 {
+		return s.total
+	}
+	return s.total + now.Sub(s.since)
+}
+
+// startWait counts the time from now until the call of the returned function in
+// Status.LimitWait.
+func (c *Cache) startWait() (stop func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.history.limitWait.start(time.Now())
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.history.limitWait.stop(time.Now())
+	}
 }
 
 // Status returns the current state of the cache. It takes less than 1 µs, and its time does not
@@ -87,7 +132,7 @@ func (c *Cache) Status() Status {
 		LastSuccess: h.lastSuccess, LastAttempt: h.lastAttempt, NextRefresh: h.next,
 		LastError: h.lastError, Failures: h.failures,
 		Fetches: h.fetches, Refreshed: h.refreshed, NotModified: h.notModified, Failed: h.failed, Rejected: h.rejected,
-		MissFetches: h.missFetches, Denied: h.denied,
+		MissFetches: h.missFetches, Denied: h.denied, LimitWait: h.limitWait.read(time.Now()),
 	}
 	if !h.lastSuccess.IsZero() {
 		s.Age = age(h.lastSuccess, now)
