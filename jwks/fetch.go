@@ -193,19 +193,17 @@ func (b *body) check() error {
 	}
 	// Each step doubles the cost. So a server that sends few bytes and then hangs cannot reserve
 	// many bytes, and a large body waits only a few times.
-	step := min(2*max(cost, freeCost), b.most)
-	total := b.likely
-	if total < step { // the size is unknown, or the body is larger than the header promises
-		total = step
+	next, total := min(2*max(cost, freeCost), b.most), b.likely
+	if total < next { // the size is unknown, or the body is larger than the header promises
+		total = next
 		if b.admitted > 0 {
 			total = b.most
 		}
 	}
-	step -= b.admitted
-	if err := b.admit(step, total); err != nil {
+	if err := b.admit(next-b.admitted, total); err != nil {
 		return err
 	}
-	b.admitted += step
+	b.admitted = next
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -108,6 +109,55 @@ func TestParseEndsWithContext(t *testing.T) {
 		if ctx.late > 2 {
 			t.Errorf("context ends after %d checks: got %d further checks, want at most 2", left, ctx.late)
 		}
+	}
+}
+
+// closingBody closes a cache when its document has been read.
+type closingBody struct {
+	io.Reader
+	request *http.Request
+	close   func()
+}
+
+func (b *closingBody) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if errors.Is(err, io.EOF) {
+		b.close()
+		<-b.request.Context().Done()
+	}
+	return n, err
+}
+
+func (*closingBody) Close() error { return nil }
+
+// If a cache is closed when it begins to parse a large document, it does not parse the document:
+// Close does not wait for it.
+func TestCloseBeforeParse(t *testing.T) {
+	doc := []byte(`{"keys":` + list(700, func(i int) string { return rsaElement(fmt.Sprint(i), 8192, "AQAB", i) }) + "}")
+	allocations := func(closes bool) uint64 {
+		var before, after runtime.MemStats
+		synctest.Test(t, func(t *testing.T) {
+			i := newIssuer(ecKey("a"))
+			c := newCache(t, i)
+			i.update(func(i *issuer) {
+				i.answer = func(req *http.Request) *http.Response {
+					resp := response(req, 200, nil, doc)
+					if closes {
+						resp.Body = &closingBody{bytes.NewReader(doc), req, func() { go func() { _ = c.Close() }() }}
+					}
+					return resp
+				}
+			})
+			runtime.ReadMemStats(&before)
+			err := c.Refresh(t.Context())
+			_ = c.Close()
+			runtime.ReadMemStats(&after)
+			want(t, "Refresh failed", err != nil, closes)
+		})
+		return after.Mallocs - before.Mallocs
+	}
+	if all, n := allocations(false), allocations(true); n > all/10 {
+		t.Errorf("allocations of a refresh of a closed cache: got %d, want at most a tenth of %d, which parsing takes", n, all)
 	}
 }
 

@@ -90,8 +90,6 @@ func TestRotationWhileOthersReserve(t *testing.T) {
 			sending
 		}{
 			"a small document":      {2 << 10, sending{}},
-			"20 KiB":                {20 << 10, sending{}},
-			"20 KiB, zipped":        {20 << 10, sending{zip: true}},
 			"20 KiB, zipped slowly": {20 << 10, sending{zip: true, first: 8 << 10, pause: 50 * time.Millisecond}},
 		} {
 			t.Run(bad+"; "+good, func(t *testing.T) {
