@@ -255,7 +255,7 @@ func TestStartWhileOthersAreBusy(t *testing.T) {
 	}
 }
 
-// A refresh whose request waits for the Limits in vain sends no request.
+// A refresh whose request waits for the Limits without success sends no request.
 func TestNoRequestWithoutSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limits := &jwks.Limits{MaxFetches: 1, MaxBytesPerSecond: 1 << 10}

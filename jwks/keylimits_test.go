@@ -164,7 +164,7 @@ func TestKeysOfDifferentKids(t *testing.T) {
 	wantText(t, err, "Options.MaxRSACost")
 }
 
-// Whatever the keys of one kid are, one token costs at most 8 checks, and the RSA keys at most 32.
+// For all mixtures of keys with one kid, one token costs at most 8 checks, and the RSA keys at most 32.
 // No key is left out that fits within the limits.
 func TestCostOfOneToken(t *testing.T) {
 	cost := map[string]int{"RSA 2048": 1, "RSA 3072": 3, "RSA 4096": 4, "RSA 8192": 16}

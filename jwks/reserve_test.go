@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -103,29 +104,26 @@ func TestRotationWhileOthersReserve(t *testing.T) {
 	}
 }
 
-// Many issuers whose key sets have an unknown size get their keys after the start: the documents do
-// not share the bytes in such a way that none ends in time.
+// Many issuers with large key sets get their keys after the start: the documents do not share the
+// bytes in such a way that none ends in time.
 func TestStartOfManyDocuments(t *testing.T) {
 	for name, row := range map[string]struct {
-		issuers, size int
-		most          time.Duration
+		issuers, size, rate int
+		sending
+		most time.Duration
 	}{
-		"500 of 24 KiB": {500, 24 << 10, 15 * time.Second},
-		"100 of 1 MiB":  {100, 1000 << 10, 4 * time.Minute},
+		"many of 24 KiB, zipped": {scaled(500), 24 << 10, scaled(4 << 20), sending{zip: true}, 15 * time.Second},
+		"256 KiB, zipped":        {20, 256 << 10, 512 << 10, sending{zip: true}, 60 * time.Second},
+		"512 KiB":                {20, 512 << 10, 512 << 10, sending{}, 40 * time.Second},
+		"512 KiB, known":         {20, 512 << 10, 512 << 10, sending{length: 512 << 10}, 28 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				answer := sending{zip: true, first: 8 << 10, pause: 100 * time.Millisecond}.answer(paddedDocument("a", row.size))
-				_, caches := startCrowd(t, row.issuers, &jwks.Limits{}, answer)
-				ready := func() (n int) {
-					for _, cache := range caches {
-						if cache.Status().Ready {
-							n++
-						}
-					}
-					return n
-				}
-				wantSoon(t, fmt.Sprintf("keys of all %d issuers", row.issuers), row.most, func() bool { return ready() == row.issuers })
+				row.first, row.pause = 8<<10, 100*time.Millisecond
+				_, caches := startCrowd(t, row.issuers, &jwks.Limits{MaxBytesPerSecond: row.rate}, row.answer(paddedDocument("a", row.size)))
+				wantSoon(t, fmt.Sprintf("keys of all %d issuers", row.issuers), row.most, func() bool {
+					return !slices.ContainsFunc(caches, func(c *jwks.Cache) bool { return !c.Status().Ready })
+				})
 			})
 		})
 	}

@@ -143,7 +143,7 @@ func (l *Limits) tryRequest(s *share, cancel context.CancelCauseFunc) *slot {
 }
 
 // renew keeps a granted slot for the next request of the same refresh. If the issuer has not
-// answered before, the patience with it starts anew, but only once. The time of the last
+// answered before, the patience with it starts again, but only once. The time of the last
 // refresh of another issuer contains all its requests.
 func (l *Limits) renew(t *slot) {
 	l.mu.Lock()
