@@ -165,6 +165,10 @@ type body struct {
 // Nearly all key sets are smaller.
 const freeCost = 16 << 10
 
+// usualCost is the cost of a usual key set that is compressed. A body of unknown size counts as
+// a large body if it costs more.
+const usualCost = 128 << 10
+
 // cost returns the number of bytes for which the body counts in Limits.
 func (b *body) cost() int {
 	if b.compressed == nil {
@@ -196,7 +200,7 @@ func (b *body) check() error {
 	next, total := min(2*max(cost, freeCost), b.most), b.likely
 	if total < next { // the size is unknown, or the body is larger than the header promises
 		total = next
-		if b.admitted > 0 {
+		if next > usualCost {
 			total = b.most
 		}
 	}

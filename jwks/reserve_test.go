@@ -94,10 +94,14 @@ func TestRotationWhileOthersReserve(t *testing.T) {
 			"20 KiB, zipped slowly": {20 << 10, sending{zip: true, first: 8 << 10, pause: 50 * time.Millisecond}},
 		} {
 			t.Run(bad+"; "+good, func(t *testing.T) {
+				number, most := 200, 500*time.Millisecond
+				if others.zip && others.length == 0 { // the cheapest attack
+					number, most = 1999, 3*time.Second
+				}
 				flood{
-					others: 200, start: serve(document(edKey("a"))), bad: others.answer(paddedDocument("a", 100<<10)),
+					others: number, start: serve(document(edKey("a"))), bad: others.answer(paddedDocument("a", 100<<10)),
 					old: own.answer(paddedDocument("old", own.size)), new: own.answer(paddedDocument("new", own.size)),
-					attack: forge, warm: 20 * time.Second, most: 500 * time.Millisecond,
+					attack: forge, warm: 20 * time.Second, most: most,
 				}.run(t)
 			})
 		}
@@ -113,7 +117,7 @@ func TestStartOfManyDocuments(t *testing.T) {
 		most time.Duration
 	}{
 		"many of 24 KiB, zipped": {scaled(500), 24 << 10, scaled(4 << 20), sending{zip: true}, 15 * time.Second},
-		"256 KiB, zipped":        {20, 256 << 10, 512 << 10, sending{zip: true}, 60 * time.Second},
+		"256 KiB, zipped":        {20, 256 << 10, 1 << 20, sending{zip: true}, 18 * time.Second},
 		"512 KiB":                {20, 512 << 10, 512 << 10, sending{}, 40 * time.Second},
 		"512 KiB, known":         {20, 512 << 10, 512 << 10, sending{length: 512 << 10}, 28 * time.Second},
 	} {
