@@ -32,7 +32,7 @@ func (v *JWTVerifier) suggestProfile(t *token, e *Error) *Error {
 // tokenForm holds the parts of a token that profiles read.
 type tokenForm struct {
 	header *jws.Header
-	claims *Claims
+	claims *claimSet
 	iss    string
 }
 
@@ -83,7 +83,7 @@ func (e *profileError) suggestions() []string {
 func (e *profileError) acceptedWith(p *profile) bool {
 	v, f := *e.verifier, e.form
 	v.profile = p
-	t, now := &token{header: f.header, iss: f.iss, verifier: &v, entry: &entry{Value: verified{Claims: *f.claims}}}, time.Now()
+	t, now := &token{header: f.header, iss: f.iss, verifier: &v, entry: entryOf(f.claims)}, time.Now()
 	for i := range checks {
 		if checks[i].stage != ofClaims {
 			continue
@@ -101,7 +101,7 @@ func (e *profileError) acceptedWith(p *profile) bool {
 // of these profiles checks, p must check this claim too. For example, "token_use" is "id"
 // in an ID token of Cognito. Without checksKind, the advice for this ID token may name a
 // profile that ignores "token_use" and so accepts ID tokens.
-func (p *profile) checksKind(c *Claims) bool {
+func (p *profile) checksKind(c *claimSet) bool {
 	for _, other := range resolvedProfiles() {
 		for _, kind := range other.requiredValues {
 			if _, ok := strictjson.String(kind.path.In(&c.members)); !ok {
@@ -117,15 +117,15 @@ func (p *profile) checksKind(c *Claims) bool {
 
 // readsGrants reports whether p reads the claims of the token that hold scopes, roles and
 // the client identifier.
-func (p *profile) readsGrants(c *Claims) bool {
+func (p *profile) readsGrants(c *claimSet) bool {
 	for _, name := range []string{"scope", "scp", "scopes", "roles", "permissions"} {
-		if _, ok := c.Value(name); ok && !includesClaim(p.scopes, name) && !includesClaim(p.roles, name) {
+		if _, ok := c.value(name); ok && !includesClaim(p.scopes, name) && !includesClaim(p.roles, name) {
 			return false
 		}
 	}
 	client := false
 	for _, name := range []string{"client_id", "azp", "appid", "cid"} {
-		if _, ok := c.Value(name); ok {
+		if _, ok := c.value(name); ok {
 			if includesClaim(p.clientID, name) {
 				return true
 			}
@@ -144,12 +144,12 @@ func includesClaim(paths []claim.Path, name string) bool {
 // the token. If the token has no scopes, the text names a claim that may hold scopes but
 // that the profile does not read. If there is no such claim and the token has roles, the
 // text explains that roles are not scopes.
-func (c *Claims) explainMissing(err error) error {
+func (c *claimSet) explainMissing(err error) error {
 	if c.scopes.Len() > 0 {
 		return fmt.Errorf("%w; the token grants %q", err, quote.CutAll(slices.Collect(c.scopes.All())))
 	}
 	for _, name := range []string{"scope", "scp", "scopes"} {
-		if v, ok := c.Value(name); ok && len(v) > len(`""`) && string(v) != "null" {
+		if v, ok := c.value(name); ok && len(v) > len(`""`) && string(v) != "null" {
 			return fmt.Errorf("%w; the token has the claim %q, but the profile finds no scopes in it: see Config.Profile.Scopes", err, name)
 		}
 	}
@@ -199,7 +199,7 @@ func (n unknownIssuerAdvice) String() string {
 // audienceText formats the audience claims of a token as a profile reads them.
 type audienceText struct {
 	profile *profile
-	claims  *Claims
+	claims  *claimSet
 }
 
 // String returns the first audience claim that the token has, with the value of the claim.

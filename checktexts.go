@@ -162,7 +162,7 @@ func (e *explainer) wantNotBefore() string {
 	return "no nbf, or nbf not after " + e.clockText(skew) + ", which is 1 minute ahead of this machine's clock"
 }
 
-func (e *explainer) gotNotBefore() string { return e.timeText("nbf", e.t.claims().notBefore) }
+func (e *explainer) gotNotBefore() string { return e.timeText("nbf", e.t.claims().notBefore.time()) }
 
 func (e *explainer) wantIssuedAt() string {
 	return "no iat, or iat not after " + e.clockText(skew) + ", which is 1 minute ahead of this machine's clock"

@@ -125,8 +125,8 @@ func checkExpiry(_ *JWTVerifier, t *token, now time.Time) *Error {
 
 // checkNotBefore refuses an "nbf" that is more than skew in the future.
 func checkNotBefore(_ *JWTVerifier, t *token, now time.Time) *Error {
-	if c := t.claims(); c.notBefore.After(now) && c.notBefore.After(now.Add(skew)) {
-		return refuse(NotYetValid, "nbf is %v, more than 60 s ahead of this machine's clock", date(c.notBefore))
+	if notBefore := t.claims().notBefore.time(); notBefore.After(now) && notBefore.After(now.Add(skew)) {
+		return refuse(NotYetValid, "nbf is %v, more than 60 s ahead of this machine's clock", date(notBefore))
 	}
 	return nil
 }
@@ -192,7 +192,7 @@ func checkAudience(v *JWTVerifier, t *token) *Error {
 // audienceOf returns the value of the first claim of Profile.Audience that the token has.
 // It returns "" if the token has none of these claims. A claim that is an empty array
 // counts as absent.
-func (p *profile) audienceOf(c *Claims) string {
+func (p *profile) audienceOf(c *claimSet) string {
 	for _, path := range p.audience {
 		if value := path.In(&c.members); value != "" && !emptyArray(value) {
 			return value
@@ -251,7 +251,7 @@ func checkTenant(v *JWTVerifier, t *token) *Error {
 // tenantText formats the claims of a token that identify the tenant.
 type tenantText struct {
 	tenants *tenant.List
-	claims  *Claims
+	claims  *claimSet
 }
 
 // String returns the names and the values of the claims.

@@ -2,7 +2,6 @@ package bearer
 
 import (
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/bearerkit/bearer/internal/claim"
 	"github.com/bearerkit/bearer/internal/jws"
-	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/sizeof"
 	"github.com/bearerkit/bearer/internal/strictjson"
 	"github.com/bearerkit/bearer/scopes"
@@ -21,17 +19,74 @@ import (
 // Claims holds the claims of a verified access token. [Profile.Claims] makes Claims from
 // other sources. The zero Claims has no claims. Claims is immutable and safe for concurrent
 // use, because all requests with the same token share one value.
+//
+// A printed Claims shows at most the values that the method String returns, with every verb of
+// package fmt. The same is true for Claims in a field, in a list or in a context. A
+// record of package log/slog shows at most the values that the method LogValue returns. The
+// JSON form is an empty object.
 type Claims struct {
+	// Package fmt prints an unexported field of a user's struct without calling methods, and it
+	// follows one pointer if the verb is not valid for a pointer. It never follows an
+	// unsafe.Pointer.
+	set unsafe.Pointer // the *claimSet; nil for the zero Claims
+}
+
+// claimSet holds the data of a Claims.
+type claimSet struct {
 	members  strictjson.Record // the signed claims set; the strings below may share memory with members
 	header   *jws.Header
 	verifier *JWTVerifier // the verifier that decoded the claims; nil for Profile.Claims
 
-	issuer, subject, clientID, id  string
-	scopes                         scopes.Set
-	expiresAt, notBefore, issuedAt time.Time
-	roles                          []string
-	custom                         any
+	issuer, subject, clientID, id string
+	scopes                        scopes.Set
+	expiresAt, issuedAt           time.Time
+	notBefore                     moment
+	roles                         []string
+	custom                        any
 }
+
+// A moment is a time in 16 bytes. With a [time.Time], which has 24 bytes, an entry of the cache
+// takes 480 bytes instead of 448. The zero moment stands for the zero Time.
+type moment struct {
+	seconds     int64 // since 1970
+	nanoseconds int32
+	isSet       bool
+}
+
+func momentOf(t time.Time) moment {
+	return moment{t.Unix(), int32(t.Nanosecond()), !t.IsZero()} //nolint:gosec // less than 1e9
+}
+
+func (m moment) time() time.Time {
+	if !m.isSet {
+		return time.Time{}
+	}
+	return time.Unix(m.seconds, int64(m.nanoseconds))
+}
+
+// newClaims returns Claims with the claims of set.
+func newClaims(set *claimSet) *Claims {
+	own := &struct { // one allocation for both
+		Claims
+		data claimSet
+	}{data: *set}
+	own.point(&own.data)
+	return &own.Claims
+}
+
+// noClaims are the claims of the zero Claims.
+var noClaims claimSet //nolint:gochecknoglobals // never changed
+
+// The method all returns the data of c, which is never nil.
+func (c *Claims) all() *claimSet {
+	if c.set == nil {
+		return &noClaims
+	}
+	return (*claimSet)(c.set)
+}
+
+// The method point sets the data of c.
+func (c *Claims) point(set *claimSet) { c.set = unsafe.Pointer(set) } //nolint:gosec // only the method all reads the pointer, with the same type
 
 // The names of claims that the verifier looks up in tokens.
 //
@@ -44,49 +99,52 @@ var (
 
 // Issuer returns Config.Issuer, even if "iss" is a different value of Profile.Aliases. If
 // Config.Issuer contains "{tenantid}", Issuer returns "iss".
-func (c *Claims) Issuer() string { return c.issuer }
+func (c *Claims) Issuer() string { return c.all().issuer }
 
 // Subject returns "sub". It returns "" if the token has no "sub"; some profiles allow such
 // tokens. A subject is unique only within its issuer (RFC 7519, section 4.1.2). For most
 // machine clients, the subject is the client identifier.
-func (c *Claims) Subject() string { return c.subject }
+func (c *Claims) Subject() string { return c.all().subject }
 
 // ClientID returns the client identifier. It returns "" if the token has none. In RFC 9068
 // (section 2.2), the client identifier is in "client_id". [Profile.ClientID] lists the
 // claims to use instead of "client_id".
-func (c *Claims) ClientID() string { return c.clientID }
+func (c *Claims) ClientID() string { return c.all().clientID }
 
 // ID returns "jti". It returns "" if the token has no "jti".
-func (c *Claims) ID() string { return c.id }
+func (c *Claims) ID() string { return c.all().id }
 
 // Audience returns a copy of "aud". If "aud" is a single string, the result has one
 // element. If the token has no "aud", the result is nil.
 func (c *Claims) Audience() []string {
-	return stringsIn(c.members.Get(claimAud)) // the value is a string or an array of strings, because decode refuses any other value
+	return stringsIn(c.all().members.Get(claimAud)) // the value is a string or an array of strings, because decode refuses any other value
 }
 
 // Scopes returns the scopes that the token grants. It includes the scopes that these scopes
 // imply according to Config.Hierarchy. The set contains no roles, groups or permissions.
-func (c *Claims) Scopes() scopes.Set { return c.scopes }
+func (c *Claims) Scopes() scopes.Set { return c.all().scopes }
 
 // Roles returns a copy of the roles, groups and permissions in the claims that
 // [Profile.Roles] names. Roles grant no scopes.
-func (c *Claims) Roles() []string { return slices.Clone(c.roles) }
+func (c *Claims) Roles() []string { return slices.Clone(c.all().roles) }
 
 // ExpiresAt returns "exp". Every verified token has "exp". If claims from [Profile.Claims]
 // have no "exp", ExpiresAt returns the zero Time.
-func (c *Claims) ExpiresAt() time.Time { return c.expiresAt }
+func (c *Claims) ExpiresAt() time.Time { return c.all().expiresAt }
 
 // NotBefore returns "nbf". It returns the zero Time if the token has no "nbf".
-func (c *Claims) NotBefore() time.Time { return c.notBefore }
+func (c *Claims) NotBefore() time.Time { return c.all().notBefore.time() }
 
 // IssuedAt returns "iat". It returns the zero Time if the token has no "iat".
-func (c *Claims) IssuedAt() time.Time { return c.issuedAt }
+func (c *Claims) IssuedAt() time.Time { return c.all().issuedAt }
 
 // Value returns a copy of the JSON text of a top-level claim. The bool reports whether the
 // token has the claim. Names are compared byte for byte. A JSON pointer is not a valid name
 // here.
-func (c *Claims) Value(name string) ([]byte, bool) {
+func (c *Claims) Value(name string) ([]byte, bool) { return c.all().value(name) }
+
+// The method value implements [Claims.Value].
+func (c *claimSet) value(name string) ([]byte, bool) {
 	v := c.members.Lookup(name)
 	if v == "" {
 		return nil, false
@@ -98,9 +156,9 @@ func (c *Claims) Value(name string) ([]byte, bool) {
 // of the argument custom, or reports false if the argument cannot be copied. WithCustom is
 // for verifiers of other packages and for tests of handlers.
 func (c *Claims) WithCustom(custom any) *Claims {
-	own := *c
+	own := *c.all()
 	own.custom = givenCustom{custom}
-	return &own
+	return newClaims(&own)
 }
 
 // givenCustom marks custom claims that a caller passed to WithCustom. The function
@@ -112,33 +170,16 @@ type givenCustom struct{ value any }
 // upper and lower case in names. Every call decodes the claims set again. If every request
 // needs the result, set Config.Custom instead.
 func (c *Claims) Decode(v any) error {
-	if err := json.Unmarshal([]byte(c.members.Text()), v); err != nil {
+	if err := json.Unmarshal([]byte(c.all().members.Text()), v); err != nil {
 		return fmt.Errorf("bearer: decode claims: %w", err)
 	}
 	return nil
 }
 
-// LogValue implements [slog.LogValuer]. It returns only the issuer, the subject, the client
-// identifier and the token identifier. Each value is cut at 64 bytes.
-func (c *Claims) LogValue() slog.Value {
-	return slog.GroupValue(
-		slog.String("iss", quote.Cut(c.issuer)),
-		slog.String("sub", quote.Cut(c.subject)),
-		slog.String("client_id", quote.Cut(c.clientID)),
-		slog.String("jti", quote.Cut(c.id)),
-	)
-}
-
-// String returns the subject, the issuer and the client identifier. It omits all other
-// claims, so that a program that prints Claims does not reveal the other claims.
-func (c *Claims) String() string {
-	return fmt.Sprintf("%q of %q, client %q", quote.Cut(c.subject), quote.Cut(c.issuer), quote.Cut(c.clientID))
-}
-
 // memory returns an estimate of the memory of the claims, in bytes. If there are custom
 // claims, their memory counts at least as much as the length of the claims set. If the memory
 // is larger than limit, the result is any number above limit.
-func (c *Claims) memory(limit int) int {
+func (c *claimSet) memory(limit int) int {
 	n := c.members.Memory() + listMemory(len(c.roles)) + listMemory(c.scopes.Len())
 	if indexed := c.scopes.Len(); indexed > 0 {
 		n += sizeof.Alloc(8*indexed) + sizeof.Pointers(24) // the index of the set
@@ -153,7 +194,7 @@ func (c *Claims) memory(limit int) int {
 // customMemory returns the memory of the custom claims. A value with a method Clone counts as
 // much as the claims set, because only the method knows how to read the value safely. The
 // same is true for a value that can share memory with other goroutines.
-func (c *Claims) customMemory(limit int) int {
+func (c *claimSet) customMemory(limit int) int {
 	if c.custom == nil {
 		return 0
 	}
@@ -169,7 +210,7 @@ func (c *Claims) customMemory(limit int) int {
 
 // grantsMemory returns the memory of the decoded texts of n scopes or roles in these claims.
 // The texts can share one decoded string, which is no longer than the claim.
-func (c *Claims) grantsMemory(paths []claim.Path, n int) (bytes int) {
+func (c *claimSet) grantsMemory(paths []claim.Path, n int) (bytes int) {
 	for _, path := range paths {
 		if v := path.In(&c.members); strings.IndexByte(v, '\\') >= 0 {
 			bytes += sizeof.Alloc(len(v)) + n*sizeof.Text(1)
@@ -185,7 +226,7 @@ func listMemory(n int) int { return sizeof.Pointers(n * int(unsafe.Sizeof(""))) 
 // decodeGrants sets. Profile p names the claims that decode reads. It checks the types of
 // the claims, but not their values. audienceMatched reports whether "aud" contains a string
 // of the list audience.
-func (c *Claims) decode(p *profile, audience []string) (audienceMatched bool, _ *Error) {
+func (c *claimSet) decode(p *profile, audience []string) (audienceMatched bool, _ *Error) {
 	if err := c.readText(&claimSub, &c.subject); err != nil {
 		return false, err
 	}
@@ -195,9 +236,11 @@ func (c *Claims) decode(p *profile, audience []string) (audienceMatched bool, _ 
 	if err := c.readDate(&claimExp, &c.expiresAt); err != nil {
 		return false, err
 	}
-	if err := c.readDate(&claimNbf, &c.notBefore); err != nil {
+	var notBefore time.Time
+	if err := c.readDate(&claimNbf, &notBefore); err != nil {
 		return false, err
 	}
+	c.notBefore = momentOf(notBefore)
 	if err := c.readDate(&claimIat, &c.issuedAt); err != nil {
 		return false, err
 	}
@@ -219,7 +262,7 @@ func (c *Claims) decode(p *profile, audience []string) (audienceMatched bool, _ 
 	return audienceMatched, nil
 }
 
-func (c *Claims) readText(name *strictjson.Name, to *string) *Error {
+func (c *claimSet) readText(name *strictjson.Name, to *string) *Error {
 	v := c.members.Get(*name)
 	if v == "" {
 		return nil
@@ -231,7 +274,7 @@ func (c *Claims) readText(name *strictjson.Name, to *string) *Error {
 	return nil
 }
 
-func (c *Claims) readDate(name *strictjson.Name, to *time.Time) *Error {
+func (c *claimSet) readDate(name *strictjson.Name, to *time.Time) *Error {
 	v := c.members.Get(*name)
 	if v == "" {
 		return nil
@@ -246,7 +289,7 @@ func (c *Claims) readDate(name *strictjson.Name, to *time.Time) *Error {
 // decodeGrants sets the scopes and the roles. No claim has a wrong type for it: a claim of
 // the wrong form grants nothing. So the verifier calls decodeGrants only after it verified
 // the signature, because the work and the memory are larger than for the other claims.
-func (c *Claims) decodeGrants(p *profile, hierarchy scopes.Hierarchy) {
+func (c *claimSet) decodeGrants(p *profile, hierarchy scopes.Hierarchy) {
 	c.scopes = scopes.Set{}
 	for _, path := range p.scopes {
 		if v := path.In(&c.members); v != "" {
@@ -338,7 +381,7 @@ func findText(v string, wanted []string) (found, ok bool) {
 // hasClaim reports whether the claim is present. A claim that is null or "" counts as
 // absent, because the methods of Claims return the same values for it as for an absent
 // claim.
-func (c *Claims) hasClaim(path claim.Path) bool {
+func (c *claimSet) hasClaim(path claim.Path) bool {
 	value := path.In(&c.members)
 	return value != "" && value != "null" && value != `""`
 }

@@ -136,7 +136,8 @@ func Custom[T any](ctx context.Context) (custom T, ok bool) {
 	if !ok {
 		return custom, false
 	}
-	decoded := claims.custom
+	set := claims.all()
+	decoded := set.custom
 	given, isGiven := decoded.(givenCustom)
 	if isGiven {
 		decoded = given.value
@@ -164,7 +165,7 @@ func Custom[T any](ctx context.Context) (custom T, ok bool) {
 	if isGiven {
 		return custom, false // the value cannot be decoded from the token
 	}
-	fresh, err := claims.verifier.custom([]byte(claims.members.Text()))
+	fresh, err := set.verifier.custom([]byte(set.members.Text()))
 	if err != nil {
 		return custom, false
 	}

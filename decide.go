@@ -9,7 +9,11 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Request is the input of [Decide].
+// Request is the input of [Decide]. Its printed form and its JSON form contain the number of the
+// values of Authorization, but not the values. There are two limits. First, package fmt calls no
+// methods for an unexported field. So do not print a struct of yours that has a Request in an
+// unexported field. A *Request in such a field is safe with the verb %v. Second, a struct that
+// embeds a Request is printed like the Request, without its other fields.
 type Request struct {
 	// Transport is a short constant that names the transport, such as "http" or "grpc".
 	Transport string
@@ -143,8 +147,8 @@ func (d *decision) decide(ctx context.Context) {
 	d.call.claims.Store(d.claims)
 	if err := d.req.Rule.Allow(d.call, d.claims.Scopes()); err != nil { //nolint:contextcheck // the call wraps ctx
 		d.refusal = ruleRefusal(d.req.Rule, d.claims, err)
-		if d.claims.verifier != nil {
-			d.refusal.issuer = d.claims.verifier.issuer
+		if v := d.claims.all().verifier; v != nil {
+			d.refusal.issuer = v.issuer
 		}
 	}
 }
@@ -180,7 +184,7 @@ func (d *decision) verify(ctx context.Context, raw string) {
 	case err != nil:
 		d.refusal = refusalOf(err, Internal)
 		if d.refusal.issuer == "" && d.inner.claims != nil { // the inner verifier accepted the token
-			d.refusal.issuer, d.refusal.unverified = d.inner.claims.verifier.issuer, d.inner.claims
+			d.refusal.issuer, d.refusal.unverified = d.inner.claims.all().verifier.issuer, d.inner.claims
 		}
 	case claims == nil:
 		d.refusal = refuse(Internal, "the verifier returned no claims and no error")
@@ -207,7 +211,7 @@ func ruleRefusal(rule scopes.Rule, claims *Claims, err error) *Error {
 			return given
 		}
 		if len(d.Missing) > 0 {
-			e.Err = claims.explainMissing(err)
+			e.Err = claims.all().explainMissing(err)
 		}
 	}
 	return e

@@ -153,7 +153,7 @@ func (e *explainer) fillIn(c *check) {
 	if e.decision.own == nil || e.t.entry == nil {
 		return
 	}
-	unverified := Event{Claims: e.t.claims()}
+	unverified := Event{Claims: e.t.public()}
 	switch c.stage {
 	case ofForm:
 		e.x.ClientID, e.x.TokenID = quote.Escape(unverified.ClientID()), quote.Escape(unverified.TokenID())
@@ -185,7 +185,7 @@ func (e *explainer) foreign() (*Error, string) {
 		e.end = true
 		return e.decision.refusal, ""
 	}
-	e.t = &token{entry: &entry{Value: verified{Claims: *c}}}
+	e.t = &token{entry: entryOf(c.all())}
 	e.genuine, e.decoded = true, true
 	return nil, "" // the verifier accepted the token, so only the rule can refuse the request
 }
@@ -265,8 +265,8 @@ func (e *explainer) signature() (*Error, string) {
 }
 
 func (e *explainer) custom() (*Error, string) {
-	return e.hook(func(c *Claims) (err error) {
-		if e.v.custom != nil {
+	return e.hook(func(*Claims) (err error) {
+		if c := e.t.claims(); e.v.custom != nil {
 			c.custom, err = e.v.custom([]byte(c.members.Text()))
 		}
 		return err
@@ -286,7 +286,7 @@ func (e *explainer) hook(call func(*Claims) error) (*Error, string) {
 	if !e.genuine || !e.decoded {
 		return nil, "the signature was not verified or the claims have wrong types, so the function is not called"
 	}
-	if err := callSafely(func() error { return call(e.t.claims()) }); err != nil {
+	if err := callSafely(func() error { return call(e.t.public()) }); err != nil {
 		return hookError(err), ""
 	}
 	return nil, ""
@@ -314,9 +314,9 @@ func (e *explainer) rule() (refusal *Error, why string) {
 	case rule.HasFunc() && !e.genuine:
 		return nil, "the signature was not verified, so the functions of the rule are not called"
 	}
-	c := e.t.claims()
+	c := e.t.public()
 	if err := callSafely(func() error {
-		if denial := rule.Allow(NewContext(e.ctx, c), c.scopes); denial != nil {
+		if denial := rule.Allow(NewContext(e.ctx, c), c.Scopes()); denial != nil {
 			refusal = ruleRefusal(rule, c, denial)
 		}
 		return nil

@@ -140,12 +140,12 @@ func (e Event) ClientID() string {
 
 // unverified returns the claims of the token, even if the token was not verified. It
 // returns nil if the claims were not read.
-func (e Event) unverified() *Claims {
+func (e Event) unverified() *claimSet {
 	if e.Claims != nil {
-		return e.Claims
+		return e.Claims.all()
 	}
-	if refusal, ok := errors.AsType[*Error](e.Err); ok && refusal != nil {
-		return refusal.unverified
+	if refusal, ok := errors.AsType[*Error](e.Err); ok && refusal != nil && refusal.unverified != nil {
+		return refusal.unverified.all()
 	}
 	return nil
 }
@@ -153,8 +153,8 @@ func (e Event) unverified() *Claims {
 // setOutcome sets the fields of e that depend on the claims and on the refusal.
 func (e *Event) setOutcome(claims *Claims, refusal *Error) {
 	e.Claims = claims
-	if claims != nil && claims.verifier != nil {
-		e.Issuer = claims.verifier.issuer
+	if claims != nil && claims.all().verifier != nil {
+		e.Issuer = claims.all().verifier.issuer
 	}
 	if refusal == nil {
 		return

@@ -167,7 +167,7 @@ func (p Profile) Claims(set []byte) (*Claims, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, &Error{Reason: Internal, Err: err}
 	}
-	c := new(Claims)
+	c := &claimSet{}
 	if err := c.members.Read(set); err != nil {
 		return nil, refuse(Malformed, "claims: %w", err)
 	}
@@ -178,7 +178,7 @@ func (p Profile) Claims(set []byte) (*Claims, error) {
 		return nil, err.toCaller()
 	}
 	c.decodeGrants(resolved, nil)
-	return c, nil
+	return newClaims(c), nil
 }
 
 // The type profile is a Profile after its defaults were set and its names of claims were

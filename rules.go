@@ -71,7 +71,7 @@ func HasRole(role string) scopes.Rule {
 	if role == "" {
 		return scopes.Invalid(fmt.Errorf("bearer: %s: the role must not be empty", text))
 	}
-	return callerRule(text, func(c *Claims) error {
+	return callerRule(text, func(c *claimSet) error {
 		switch {
 		case slices.Contains(c.roles, role):
 			return nil
@@ -98,7 +98,7 @@ func ClientIs(ids ...string) scopes.Rule {
 		return scopes.Invalid(fmt.Errorf("bearer: %s: pass at least one client identifier, and no empty client identifier", text))
 	}
 	ids = slices.Clone(ids)
-	return callerRule(text, func(c *Claims) error {
+	return callerRule(text, func(c *claimSet) error {
 		switch {
 		case slices.Contains(ids, c.clientID):
 			return nil
@@ -118,7 +118,7 @@ func claimRule(name, what string, err error, isMet func(string) bool) scopes.Rul
 	if err := errors.Join(err, pathErr); err != nil {
 		return scopes.Invalid(fmt.Errorf("bearer: %s: %w", text, err))
 	}
-	return callerRule(text, func(c *Claims) error {
+	return callerRule(text, func(c *claimSet) error {
 		v := path.In(&c.members)
 		switch {
 		case v == "":
@@ -133,13 +133,13 @@ func claimRule(name, what string, err error, isMet func(string) bool) scopes.Rul
 
 // callerRule returns a rule about the claims of the caller. The function checkClaims returns
 // nil if the claims meet the rule. Otherwise the error describes the actual claims, for the log.
-func callerRule(text string, checkClaims func(*Claims) error) scopes.Rule {
+func callerRule(text string, checkClaims func(*claimSet) error) scopes.Rule {
 	return scopes.Func(text, func(ctx context.Context) error {
 		c, ok := FromContext(ctx)
 		if !ok {
 			return errors.New("the context has no claims")
 		}
-		if err := checkClaims(c); err != nil {
+		if err := checkClaims(c.all()); err != nil {
 			return ruleTextError{err}
 		}
 		return nil

@@ -46,8 +46,23 @@ type token struct {
 
 // The type verified is the value that the cache stores for a token.
 type verified struct {
-	Claims
-	key *jwks.Key // the key under which the signature verified
+	claimSet
+	public Claims    // holds a pointer to claimSet
+	key    *jwks.Key // the key under which the signature verified
+}
+
+// newEntry returns an entry with an empty set of claims.
+func newEntry(d memory.Digest) *entry {
+	e := memory.NewEntry[verified](d)
+	e.Value.public.point(&e.Value.claimSet)
+	return e
+}
+
+// entryOf returns an entry with a copy of the claims. The cache does not store it.
+func entryOf(c *claimSet) *entry {
+	e := newEntry(memory.Digest{})
+	e.Value.claimSet = *c
+	return e
 }
 
 type (
@@ -120,7 +135,10 @@ func (t *token) free() {
 }
 
 // The method claims returns the claims of the token.
-func (t *token) claims() *Claims { return &t.entry.Value.Claims }
+func (t *token) claims() *claimSet { return &t.entry.Value.claimSet }
+
+// The method public returns the claims of the token for users of the package.
+func (t *token) public() *Claims { return &t.entry.Value.public }
 
 // These refusals are shared, because attackers can cause them most often.
 var (
@@ -254,7 +272,7 @@ func (t *token) readClaims(encoded []byte) *Error {
 	if t.buf, err = jws.Decode(t.buf, encoded); err != nil {
 		return refuse(Malformed, "claims: %w", err)
 	}
-	t.entry = memory.NewEntry[verified](t.digest)
+	t.entry = newEntry(t.digest)
 	c := t.claims()
 	c.header = t.header
 	if err := c.members.Read(t.buf[start:]); err != nil {

@@ -250,7 +250,7 @@ func (t *token) verdict(ctx context.Context) (*Claims, *Error) {
 	if err != nil {
 		return nil, t.annotate(err)
 	}
-	c := t.claims()
+	c := t.public()
 	if v.validate != nil {
 		if err := v.validate(ctx, c); err != nil {
 			return nil, t.annotate(hookError(err))
@@ -264,7 +264,7 @@ func (t *token) annotate(e *Error) *Error {
 	if t.verifier != nil {
 		e.issuer = t.verifier.issuer
 	}
-	e.unverified = t.claims()
+	e.unverified = t.public()
 	return e
 }
 

@@ -1,0 +1,116 @@
+package bearer
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/bearerkit/bearer/internal/quote"
+)
+
+// LogValue implements [slog.LogValuer]. It returns only the issuer, the subject, the client
+// identifier and the token identifier. Each value is cut at 64 bytes. For a nil *Claims, it
+// returns the text "<nil>".
+func (c *Claims) LogValue() slog.Value {
+	if c == nil {
+		return slog.StringValue("<nil>")
+	}
+	set := c.all()
+	return slog.GroupValue(
+		slog.String("iss", quote.Cut(set.issuer)),
+		slog.String("sub", quote.Cut(set.subject)),
+		slog.String("client_id", quote.Cut(set.clientID)),
+		slog.String("jti", quote.Cut(set.id)),
+	)
+}
+
+// String returns the subject, the issuer and the client identifier. It omits all other
+// claims, so that a program that prints Claims does not reveal the other claims. For a nil
+// *Claims, it returns "<nil>".
+func (c *Claims) String() string {
+	if c == nil {
+		return "<nil>"
+	}
+	set := c.all()
+	return fmt.Sprintf("%q of %q, client %q", quote.Cut(set.subject), quote.Cut(set.issuer), quote.Cut(set.clientID))
+}
+
+// maxRuleText is the maximum number of bytes of a rule in a printed Request.
+const maxRuleText = 256
+
+// text returns the printed form of a Request. It contains only the number of the values of
+// Authorization.
+func (r Request) text() string {
+	values, rule := "", ""
+	switch n := len(r.Authorization); n {
+	case 0:
+	case 1:
+		values = "1 value (redacted)"
+	default:
+		values = strconv.Itoa(n) + " values (redacted)"
+	}
+	if !r.Rule.IsZero() {
+		rule = quote.EscapeTo(r.Rule.String(), maxRuleText)
+	}
+	return quote.Struct("bearer.Request", "Transport", r.Transport, "Route", r.Route, "Authorization", quote.Verbatim(values),
+		"Rule", quote.Verbatim(rule), "NoRule", r.NoRule, "Observer", r.Observer)
+}
+
+// Format implements [fmt.Formatter]. Every verb prints the same text, which contains the
+// number of the values of Authorization, but not the values.
+func (r Request) Format(s fmt.State, verb rune) { quote.Print(s, verb, r.text()) }
+
+// MarshalText implements [encoding.TextMarshaler]. It returns the text of Format, so that
+// the token does not get into JSON or into a log.
+func (r Request) MarshalText() ([]byte, error) { return []byte(r.text()), nil }
+
+// Format implements [fmt.Formatter]. Every verb prints the issuer and other parts of the
+// configuration.
+func (v JWTVerifier) Format(s fmt.State, verb rune) {
+	profile := ""
+	if v.profile != nil {
+		profile = v.profile.name
+	}
+	quote.Print(s, verb, quote.Struct("bearer.JWTVerifier", "Issuer", v.issuer, "Audience", v.audience, "Profile", profile,
+		"Keys", v.keys, "Observer", v.observer))
+}
+
+// Format implements [fmt.Formatter]. Every verb prints the number of issuers and some of
+// their names.
+func (s *Issuers) Format(state fmt.State, verb rune) {
+	text := "<nil>"
+	if s != nil {
+		text = quote.Struct("bearer.Issuers", "Issuers", slices.Sorted(maps.Keys(s.table().all)), "Observer", s.Observer)
+	}
+	quote.Print(state, verb, text)
+}
+
+// Format implements [fmt.Formatter]. Every verb prints the options.
+func (o *LogObserver) Format(s fmt.State, verb rune) {
+	text := "<nil>"
+	if o != nil {
+		text = quote.Struct("bearer.LogObserver", "Level", levelText(o.level), "Audit", levelText(o.audit), "Burst", o.burst, "Interval", o.interval)
+	}
+	quote.Print(s, verb, text)
+}
+
+func levelText(level slog.Leveler) quote.Verbatim {
+	if level == nil {
+		return ""
+	}
+	return quote.Verbatim(level.Level().String())
+}
+
+// Format implements [fmt.Formatter]. Without this method, verbs such as %#v print the
+// arguments, which may be long values of a token.
+func (d *detail) Format(s fmt.State, verb rune) { quote.Print(s, verb, d.Error()) }
+
+// String returns the text of the parent context and the name of the claims' type. Without this
+// method, package fmt reads the fields while other goroutines change them.
+func (c *call) String() string { return fmt.Sprint(c.Context) + ".WithValue(*bearer.Claims)" }
+
+// Format implements [fmt.Formatter]. Without this method, verbs that do not call String can print
+// values of the parent context.
+func (c *call) Format(s fmt.State, verb rune) { quote.Print(s, verb, c.String()) }
