@@ -15,9 +15,9 @@ import (
 // Cache; the zero Cache is not usable. A Cache is safe for concurrent use, and several
 // verifiers may share a Cache. Close the Cache when no verifier uses it any more.
 type Cache struct {
-	opts   Options
-	name   string // the issuer's name in logs and events
-	source string // the result of sourceOf; it identifies the issuer or URL in the stored data
+	opts   Options // without StoreKey
+	name   string  // the issuer's name in logs and events
+	source string  // the result of sourceOf; it identifies the issuer or URL in the stored data
 	client *http.Client
 
 	epoch time.Time                // the time at which the cache was created
@@ -44,8 +44,9 @@ type Cache struct {
 	heldUntil time.Time
 	scheduled deadline // the start time of the scheduled refresh; zero before the first refresh
 
-	saver     saver     // calls the Store, if there is one
-	refresher refresher // only the refresher's goroutine uses this field
+	saver     saver         // calls the Store, if there is one
+	storeKey  func() []byte // returns Options.StoreKey; a printed function does not show the key
+	refresher refresher     // only the refresher's goroutine uses this field
 }
 
 // snapshot is the state that lookups read. It is immutable.
@@ -133,6 +134,7 @@ func start(o Options, name, source string, where locator) *Cache {
 
 		refresher: refresher{pollState: pollState{where: where}},
 	}
+	c.opts.StoreKey, c.storeKey = nil, func() []byte { return o.StoreKey }
 	if c.opts.Transport == nil {
 		c.opts.Transport = newTransport(o.RefusePrivateAddresses)
 	}

@@ -19,6 +19,11 @@ import (
 // They return an error if a duration or a
 // limit is negative. They also return an error for a duration that is too short to be useful,
 // because such a duration is usually a number without a unit: the constant 300 is 300 ns.
+//
+// The printed form and the JSON form of Options do not contain StoreKey and the values of
+// queries in URLs. There is one limit: package fmt calls no methods for an unexported field. So do
+// not print a struct of yours that has Options in an unexported field. An *Options in such a
+// field is safe with the verb %v.
 type Options struct {
 	// Issuer is the name of the issuer in [Status], events and logs. If Issuer is set,
 	// [Cache.Keyfunc] fetches keys only for tokens with this "iss". Discover returns an

@@ -32,7 +32,7 @@ func (c *Cache) load() error {
 		return err
 	}
 	now := time.Now()
-	stored, err := open(data, c.opts.StoreKey, c.source, now)
+	stored, err := open(data, c.storeKey(), c.source, now)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (c *Cache) save(confirmedAt time.Time) {
 	if c.opts.Store == nil {
 		return
 	}
-	data, err := seal(record{Source: c.source, Answered: confirmedAt.UTC(), Document: c.refresher.document}, c.opts.StoreKey)
+	data, err := seal(record{Source: c.source, Answered: confirmedAt.UTC(), Document: c.refresher.document}, c.storeKey())
 	if err != nil {
 		c.saveFailed(err)
 		return
