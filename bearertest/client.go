@@ -11,7 +11,10 @@ import (
 )
 
 // Client is a confidential client (RFC 6749, section 2.1). It gets tokens from
-// the token endpoint with the client credentials grant.
+// the token endpoint with the client credentials grant. Its printed form and
+// its JSON form do not contain Secret and Claims. Package fmt calls no methods
+// for an unexported field, so do not print a struct that has a Client in such a
+// field.
 type Client struct {
 	// ID is the client identifier. Required.
 	ID string

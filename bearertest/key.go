@@ -20,7 +20,9 @@ import (
 // Key is not usable.
 type Key struct {
 	id, alg string
-	signer  crypto.Signer
+	// signer returns the private key. It is a function, because package fmt never
+	// prints what a function returns. So a printed Key does not show the private key.
+	signer func() crypto.Signer
 }
 
 // NewKey generates a key for alg. To publish the key, call [Issuer.Publish]. If
@@ -44,7 +46,7 @@ func KeyFrom(signer crypto.Signer, alg, kid string) *Key {
 	if !canSign(signer, alg) {
 		panic(fmt.Sprintf("bearertest: algorithm %q does not sign with a %T", alg, signer))
 	}
-	return &Key{id: kid, alg: alg, signer: signer}
+	return &Key{id: kid, alg: alg, signer: func() crypto.Signer { return signer }}
 }
 
 // ID returns the key ID, which is the "kid" (RFC 7517, section 4.5).
@@ -55,16 +57,16 @@ func (k *Key) Algorithm() string { return k.alg }
 
 // Signer returns the private key. Its type is *rsa.PrivateKey,
 // *ecdsa.PrivateKey or ed25519.PrivateKey.
-func (k *Key) Signer() crypto.Signer { return k.signer }
+func (k *Key) Signer() crypto.Signer { return k.signer() }
 
 // Public returns the public key. Its type is *rsa.PublicKey, *ecdsa.PublicKey
 // or ed25519.PublicKey.
-func (k *Key) Public() crypto.PublicKey { return k.signer.Public() }
+func (k *Key) Public() crypto.PublicKey { return k.signer().Public() }
 
 // As returns a Key with the same private key and the algorithm alg. For
 // example, it returns a PS256 key for an RS256 key. It panics if alg does not
 // sign with keys of this type.
-func (k *Key) As(alg string) *Key { return KeyFrom(k.signer, alg, k.id) }
+func (k *Key) As(alg string) *Key { return KeyFrom(k.signer(), alg, k.id) }
 
 // Renamed returns a Key with the same private key and the key ID kid.
 func (k *Key) Renamed(kid string) *Key { return &Key{id: kid, alg: k.alg, signer: k.signer} }
@@ -92,7 +94,7 @@ func (k *Key) Sign(header, payload []byte) string {
 // SignInput signs input without a change. It returns input, a dot and the
 // signature. Use SignInput for tokens whose parts are not valid base64url.
 func (k *Key) SignInput(input string) string {
-	signature, err := signingMethod(k.alg).Sign(input, k.signer)
+	signature, err := signingMethod(k.alg).Sign(input, k.signer())
 	panicIfError(err)
 	return input + "." + base64.RawURLEncoding.EncodeToString(signature)
 }
