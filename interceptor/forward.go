@@ -59,7 +59,9 @@ func (f *Forwarder) GetRequestMetadata(ctx context.Context, _ ...string) (map[st
 	case !time.Now().Before(caller.claims.ExpiresAt()):
 		return nil, unforwarded("the caller's token expired")
 	}
-	return map[string]string{"authorization": "Bearer " + caller.token}, nil
+	// Decide has checked that the value is a scheme, spaces and one token.
+	value := *caller.authorization
+	return map[string]string{"authorization": "Bearer " + value[strings.LastIndexByte(value, ' ')+1:]}, nil
 }
 
 // RequireTransportSecurity implements [credentials.PerRPCCredentials]. It always returns
@@ -74,10 +76,11 @@ type callerKey struct{}
 
 // caller is a token with its verified claims. A context contains a *caller and not the
 // token as a string, because a printed context shows values that are strings. A printed
-// context must not show the token.
+// context must not show the token. With some verbs, it shows the fields of a caller, so
+// a caller has only pointers.
 type caller struct {
-	token  string
-	claims *bearer.Claims
+	authorization *string // the value of the field "authorization"
+	claims        *bearer.Claims
 }
 
 // keepToken returns a context that contains the caller's token. Forwarders read the token
@@ -88,7 +91,5 @@ func keepToken(allowed context.Context, authorization []string) context.Context 
 	if !ok || len(authorization) != 1 {
 		return allowed
 	}
-	// Decide has checked that the value is a scheme, spaces and one token.
-	token := authorization[0][strings.LastIndexByte(authorization[0], ' ')+1:]
-	return context.WithValue(allowed, callerKey{}, &caller{token, claims})
+	return context.WithValue(allowed, callerKey{}, &caller{&authorization[0], claims})
 }
