@@ -14,8 +14,12 @@ func (c Client) text() string {
 	if c.Secret != "" {
 		secret = "set (redacted)"
 	}
-	if len(c.Claims) > 0 {
-		claims = fmt.Sprintf("%d claims (redacted)", len(c.Claims))
+	switch n := len(c.Claims); n {
+	case 0:
+	case 1:
+		claims = "1 claim (redacted)"
+	default:
+		claims = fmt.Sprintf("%d claims (redacted)", n)
 	}
 	return quote.Struct("bearertest.Client", "ID", c.ID, "Secret", quote.Verbatim(secret), "Scopes", c.Scopes, "Audience", c.Audience,
 		"Lifetime", c.Lifetime, "Claims", quote.Verbatim(claims))
