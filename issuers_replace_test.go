@@ -1,6 +1,7 @@
 package bearer_test
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"runtime"
@@ -304,5 +305,38 @@ func TestRefresh(t *testing.T) {
 	fixed := newVerifier(t, newIssuer(t, "EdDSA"), nil)
 	if err := fixed.Refresh(t.Context()); err != nil {
 		t.Errorf("fixed key set: got error %v, want none", err)
+	}
+}
+
+// TestReplaceDuringValidate replaces the configuration while Config.Validate runs for a cached
+// token, and then Validate reports that it cannot decide. The new configuration must check the
+// token completely, because nothing was checked under it.
+func TestReplaceDuringValidate(t *testing.T) {
+	issuer := newIssuer(t, "EdDSA")
+	issuers := new(bearer.Issuers)
+	defer issuers.Close()
+	cfg := testkit.Config(t, issuer)
+	strict := cfg
+	strict.Audience = []string{"other"}
+	replace := false
+	cfg.Validate = func(context.Context, *bearer.Claims) error {
+		if !replace {
+			return nil
+		}
+		if err := issuers.Replace(strict); err != nil {
+			t.Error(err)
+		}
+		return bearer.KeysUnavailable
+	}
+	if err := issuers.Add(cfg); err != nil {
+		t.Fatal(err)
+	}
+	token := issuer.Token(nil)
+	if _, err := issuers.Verify(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	replace = true
+	if _, err := issuers.Verify(t.Context(), token); reasonOf(t, err) != bearer.WrongAudience {
+		t.Errorf("got error %v, want reason %q of the new configuration", err, bearer.WrongAudience)
 	}
 }

@@ -158,8 +158,10 @@ func (t *token) load(raw string) *Error {
 }
 
 // The method begin checks the length of a token and sets t.raw. A look-up in the cache
-// needs only t.raw.
+// needs only t.raw. If t holds the state of an earlier verification of the same token, begin
+// resets this state.
 func (t *token) begin(raw string) *Error {
+	t.cacheHit = false
 	if raw == "" {
 		return errEmpty
 	}
