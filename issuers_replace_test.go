@@ -323,7 +323,7 @@ func TestReplaceDuringValidate(t *testing.T) {
 		if !replace {
 			return nil
 		}
-		if err := issuers.Replace(strict); err != nil {
+		if err := issuers.Replace(strict); err != nil { //nolint:contextcheck // Replace takes no context
 			t.Error(err)
 		}
 		return bearer.KeysUnavailable

@@ -7,12 +7,15 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearer/internal/quote"
+	"github.com/bearerkit/bearer/internal/unverified"
 	"github.com/bearerkit/bearer/scopes"
 )
 
 // Reason is the reason of a refusal. This package and its guards report only the constants
-// below. The constants are safe as metric labels and in responses to clients. A Reason is
-// an error, so that callers can write errors.Is(err, bearer.Expired).
+// below. The constants are safe as metric labels. A guard tells the client the reasons Malformed,
+// WrongIssuer, WrongAlgorithm, UnknownKey and BadSignature never, and another reason that
+// concerns the token only if the signature was verified; do the same in your own responses. A
+// Reason is an error, so that callers can write errors.Is(err, bearer.Expired).
 type Reason string
 
 // The reasons of refusals.
@@ -83,7 +86,10 @@ func (r Reason) Error() string { return string(r) }
 // are shared values of a different type. The caller may change the result of errors.AsType.
 // To check only the reason, write errors.Is(err, bearer.Expired).
 type Error struct {
-	// Reason determines the response to the client. If a rule, a hook or a [Verifier] returns
+	// Reason determines the response to the client, with one exception: if the error is from a
+	// verifier of this package and the signature was not verified, the client learns only that
+	// the token is invalid. A copy of the Error, and an error that wraps the Error, keep this
+	// property. If a rule, a hook or a [Verifier] returns
 	// an error that contains several reasons, for example with errors.Join, the order of the
 	// errors does not matter. The reason is the first of these: Revoked; the other reasons from
 	// Malformed to InvalidCustom in the order of their declaration; InvalidRequest; NoToken;
@@ -111,7 +117,18 @@ type Error struct {
 	issuer     string       // the configured issuer of the token; "" if no configured issuer matches
 	unverified *Claims      // the claims, even if they were not verified; nil if they were not read
 	ownText    bool         // this package wrote the text of Err, so long values of the token are cut in it
+	unproved   bool         // the signature of the token was not verified, so the client must not learn the reason
 	shared     *sharedError // the error that callers get instead of this Error; nil if callers get this Error
+}
+
+// isOfToken reports whether the reason says that the token is invalid. r must be one of the
+// constants.
+func (r Reason) isOfToken() bool {
+	switch r { //nolint:exhaustive // all other reasons are reasons of the token
+	case InvalidRequest, NoToken, MissingScope, KeysUnavailable, Internal:
+		return false
+	}
+	return true
 }
 
 // Error returns the reason and the detail on one line. The text is for logs.
@@ -129,8 +146,13 @@ func (e *Error) Error() string {
 
 // Is reports whether target is the Reason of e.
 func (e *Error) Is(target error) bool {
-	reason, ok := target.(Reason)
-	return ok && e != nil && reason == e.Reason
+	switch target := target.(type) {
+	case Reason:
+		return e != nil && target == e.Reason
+	case unverified.Mark: // package refusal asks for the mark
+		return e != nil && e.unproved
+	}
+	return false
 }
 
 // Unwrap returns Err.
@@ -191,7 +213,7 @@ type sharedError struct{ refusal Error }
 // sharedRefusal returns an Error that all requests share. Exported functions must not
 // return this Error. They must return the result of its method toCaller.
 func sharedRefusal(reason Reason, detail error) *Error {
-	e := &Error{Reason: reason, Err: detail, ownText: true}
+	e := &Error{Reason: reason, Err: detail, ownText: true, unproved: reason.isOfToken()}
 	e.shared = &sharedError{*e}
 	return e
 }
@@ -213,6 +235,15 @@ func (s *sharedError) As(target any) bool {
 		*to = &e
 	}
 	return ok
+}
+
+// markUnproved marks the refusal of a token whose signature was not verified. A guard then
+// gives the client the same answer as for every such token. The answers to reasons that do not
+// concern the token stay the same.
+func (e *Error) markUnproved() {
+	if e.shared == nil { // sharedRefusal has marked the shared refusals
+		e.unproved = e.Reason.isOfToken()
+	}
 }
 
 // toCaller returns the error that callers of the package get for e. The result is an *Error

@@ -34,6 +34,7 @@ type token struct {
 	verifier     *JWTVerifier // the verifier of the issuer in "iss"
 	entry        *entry       // holds the claims of the token
 	cacheHit     bool         // the entry is from the cache
+	proved       bool         // the signature was verified, by this request or by a concurrent request
 
 	decoded         bool // the claims were decoded
 	audienceMatched bool // "aud" matched Config.Audience
@@ -161,7 +162,7 @@ func (t *token) load(raw string) *Error {
 // needs only t.raw. If t holds the state of an earlier verification of the same token, begin
 // resets this state.
 func (t *token) begin(raw string) *Error {
-	t.cacheHit = false
+	t.cacheHit, t.proved = false, false
 	if raw == "" {
 		return errEmpty
 	}

@@ -22,7 +22,12 @@ import (
 //
 // Implementations MUST be safe for concurrent use. They MUST refuse a token with an error
 // that is or wraps an *[Error] or a [Reason]. Any other error counts as a fault of this
-// service. They MUST NOT put the token into the error.
+// service. They MUST NOT put the token into the error. A guard tells the client the reason,
+// unless the reason itself says that no signature was verified (Malformed, WrongIssuer,
+// WrongAlgorithm, UnknownKey, BadSignature). So an implementation that refuses a token before
+// it knows that the token is genuine should return one of these reasons, and not, for example,
+// Expired. An implementation that calls a verifier of this package should return the error of
+// this verifier or wrap it.
 //
 // A guard reports the outcome of each request to one observer. It chooses the first of
 // these observers:
@@ -221,9 +226,19 @@ func (v *JWTVerifier) aliases() []string {
 }
 
 // The method verify verifies the token raw. It does not apply the rule of the request. It
-// calls newContext to get the context for the hooks. If Issuers.Replace replaced the
-// verifier while the verifier waited for keys, the new verifier verifies the token.
+// calls newContext to get the context for the hooks. It marks the refusal if the signature was
+// not verified.
 func (t *token) verify(v ownVerifier, raw string, now time.Time, newContext func() context.Context) (*Claims, *Error) {
+	claims, err := t.verifyLatest(v, raw, now, newContext)
+	if err != nil && !t.proved && !t.cacheHit {
+		err.markUnproved()
+	}
+	return claims, err
+}
+
+// The method verifyLatest verifies the token raw. If Issuers.Replace replaced the verifier
+// while the verifier waited for keys, the new verifier verifies the token.
+func (t *token) verifyLatest(v ownVerifier, raw string, now time.Time, newContext func() context.Context) (*Claims, *Error) {
 	if err := v.prepare(t, raw, now); err != nil {
 		return nil, err
 	}
@@ -352,6 +367,7 @@ func (v *JWTVerifier) proveOnce(ctx context.Context, t *token, keys []*jwks.Key,
 	// Use the result of the other request only if it comes from the same verifier. The issuer
 	// may have been removed and added again with a different configuration.
 	if proved && other.Value.verifier == v && t.adopt(other, time.Now()) {
+		t.proved = true
 		return true, nil
 	}
 	t.verifier = v
@@ -366,6 +382,7 @@ func (v *JWTVerifier) prove(t *token, keys []*jwks.Key, now time.Time) (done boo
 	if value.key = v.signer(t, keys); value.key == nil {
 		return false, nil
 	}
+	t.proved = true
 	if err := t.runChecks(ofClaims, now); err != nil {
 		return true, v.suggestProfile(t, err)
 	}

@@ -202,8 +202,8 @@ func testDetails(t *checklist.T, token string, v bearer.Verifier) {
 	guard := newGuard(t.T, v, scopes.Methods{say: scopes.All("say")}, nil)
 	for _, row := range []struct{ name, value, reason, challenge string }{
 		{"token that lacks a scope", "Bearer " + token, "SCOPE", `error="insufficient_scope"`},
-		{"token with an altered signature", "Bearer " + token[:len(token)-4] + "AAAA", "SIGNATURE", `error="invalid_token"`},
-		{"token that is not a JWT", "Bearer opaque", "MALFORMED", `error="invalid_token"`},
+		{"token with an altered signature", "Bearer " + token[:len(token)-4] + "AAAA", "INVALID_TOKEN", `error="invalid_token"`},
+		{"token that is not a JWT", "Bearer opaque", "INVALID_TOKEN", `error="invalid_token"`},
 		{"two tokens", "Bearer a b", "REQUEST", `error="invalid_request"`},
 		{"no token", "", "NO_TOKEN", `Bearer realm="api"`},
 	} {

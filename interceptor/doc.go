@@ -35,7 +35,9 @@
 //
 // Every status except DeadlineExceeded and Canceled carries a google.rpc.ErrorInfo detail.
 // The reason in this detail is the [bearer.Reason] in upper case, and the metadata "scope"
-// contains the missing scopes. A refusal with Unauthenticated or PermissionDenied has the
+// contains the missing scopes. If the signature of a token was not verified, the reason is
+// INVALID_TOKEN, whatever the [bearer.Reason] is, so that the client does not learn which
+// check failed. A refusal with Unauthenticated or PermissionDenied has the
 // same challenge as in HTTP (RFC 6750, section 3). The challenge is in the header metadata
 // "www-authenticate". If the stream has already sent its header, the challenge is in the
 // trailer. If the method has no rule, no scope helps, so the challenge contains no error

@@ -181,7 +181,6 @@ func TestOnTheWire(t *testing.T) {
 	served := answer{served: true}
 	refused := func(challenge string) answer { return answer{code: codes.Unauthenticated, challenge: challenge} }
 	broken := answer{broken: "PROTOCOL_ERROR"}
-	because := func(why string) string { return strings.Replace(invalid, "is invalid", why, 1) }
 	for _, row := range []struct {
 		name   string
 		fields []field
@@ -216,11 +215,11 @@ func TestOnTheWire(t *testing.T) {
 		{"NUL after the token", auth(valid + "\x00"), broken},
 		{"NUL before the token", auth("Bearer \x00" + valid[7:]), broken},
 
-		{"token of 64 KiB", auth("Bearer " + strings.Repeat("a", 64<<10)), refused(because("is malformed"))},
-		{"token of 1 MiB", auth("Bearer " + strings.Repeat("a", 1<<20)), refused(because("is malformed"))},
+		{"token of 64 KiB", auth("Bearer " + strings.Repeat("a", 64<<10)), refused(invalid)},
+		{"token of 1 MiB", auth("Bearer " + strings.Repeat("a", 1<<20)), refused(invalid)},
 		{"scheme of 1 MiB", auth(strings.Repeat("a", 1<<20)), refused(bare)},
 		{"1 KiB of spaces after the scheme", auth("Bearer" + strings.Repeat(" ", 1<<10) + valid[7:]), served}, // RFC 9110, section 11.4 allows several spaces
-		{"1 MiB of spaces after the scheme", auth("Bearer" + strings.Repeat(" ", 1<<20) + valid[7:]), refused(because("is malformed"))},
+		{"1 MiB of spaces after the scheme", auth("Bearer" + strings.Repeat(" ", 1<<20) + valid[7:]), refused(invalid)},
 		{"200 values", auth(make([]string, 200)...), refused(notOne)},
 
 		{"authorization-bin only", callFields(say, field{"authorization-bin", "AAAA"}), refused(notOne)},

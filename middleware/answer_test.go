@@ -60,7 +60,7 @@ func TestAnswers(t *testing.T) {
 	}{
 		{bearer.InvalidRequest, 400, `Bearer realm="api", error="invalid_request", error_description="The request must carry exactly one bearer token"`, "", "invalid_request", "The request must carry exactly one bearer token"},
 		{bearer.NoToken, 401, `Bearer realm="api"`, "", "unauthorized", "An access token is required"},
-		{bearer.Malformed, 401, `Bearer realm="api", error="invalid_token", error_description="The access token is malformed"`, "", "invalid_token", "The access token is malformed"},
+		{bearer.Malformed, 401, `Bearer realm="api", error="invalid_token", error_description="The access token is invalid"`, "", "invalid_token", "The access token is invalid"},
 		{bearer.Expired, 401, `Bearer realm="api", error="invalid_token", error_description="The access token expired"`, "", "invalid_token", "The access token expired"},
 		{bearer.BadSignature, 401, `Bearer realm="api", error="invalid_token", error_description="The access token is invalid"`, "", "invalid_token", "The access token is invalid"},
 		{bearer.UnknownKey, 401, `Bearer realm="api", error="invalid_token", error_description="The access token is invalid"`, "", "invalid_token", "The access token is invalid"},
@@ -120,7 +120,7 @@ func TestListener(t *testing.T) {
 		{"list of tokens in one field", "POST", "/deployments", []string{"Bearer " + valid + ", Bearer " + valid}, 400, "invalid_request"},
 		{"tab after the scheme", "POST", "/deployments", []string{"Bearer\t" + valid}, 400, "invalid_request"},
 		{"token in the query", "POST", "/deployments?access_token=" + valid, nil, 401, `Bearer realm="api"`},
-		{"token that is not a JWT", "POST", "/deployments", []string{"Bearer garbage"}, 401, "malformed"},
+		{"token that is not a JWT", "POST", "/deployments", []string{"Bearer garbage"}, 401, "The access token is invalid"},
 		{"token of 64 KiB", "POST", "/deployments", []string{"Bearer " + strings.Repeat("a", 64<<10)}, 401, "invalid_token"},
 		{"expired token", "POST", "/deployments", []string{"Bearer " + issuer.Token(map[string]any{"exp": 1})}, 401, "expired"},
 		{"missing scope", "POST", "/deployments", []string{"Bearer " + issuer.Token(nil)}, 403, `scope="deploy"`},

@@ -27,14 +27,17 @@ type Refusal struct {
 	// "temporarily_unavailable" or "server_error". It is "forbidden" if the token is valid but
 	// the request has no rule ([scopes.ErrNoRule]). No scope helps in this case.
 	Error string
-	// Description is a sentence from a fixed list. It is ASCII without quotes.
+	// Description is a sentence from a fixed list. It is ASCII without quotes. It is the same
+	// for all tokens whose signatures were not verified.
 	Description string
 	// Scopes contains the required scopes that the challenge names.
 	Scopes []string
 }
 
 // Deny answers a request that Check refused with err. It writes the result of
-// [Guard.Refusal] to w.
+// [Guard.Refusal] to w. Pass the error of Check itself, or an error that wraps it: an error
+// that you make from its Reason tells the client the reason, even if the signature of the
+// token was not verified.
 func (g *Guard) Deny(w http.ResponseWriter, r *http.Request, err error) {
 	answer := refusal.Of(err)
 	refused := g.refusal(w.Header(), r, answer, answer.Status)
@@ -43,8 +46,10 @@ func (g *Guard) Deny(w http.ResponseWriter, r *http.Request, err error) {
 
 // Refusal returns the answer to the request r that Check refused with err. Use Refusal in a
 // program that writes the answer itself. Refusal writes no response and does not keep r or
-// err. From err, Refusal uses only the reason, the missing scopes, the time to wait, and
-// whether the request has no rule. If err contains no [bearer.Error] or the [bearer.Error]
+// err. From err, Refusal uses only the reason, the missing scopes, the time to wait, whether
+// the request has no rule, and whether the signature of the token was verified. The reason
+// "invalid_token" of a gRPC service, in lower case, is the reason of every token whose
+// signature was not verified. If err contains no [bearer.Error] or the [bearer.Error]
 // has an unknown reason, the status is 500. The same applies if a method of err panics, or if
 // err contains more than 10,000 errors. If err contains several errors of type
 // *[bearer.Error], the first one counts.

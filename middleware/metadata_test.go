@@ -244,7 +244,7 @@ func TestChallengeForMissingScope(t *testing.T) {
 	const prefix = `Bearer resource_metadata="https://deployments.example/.well-known/oauth-protected-resource"`
 	for auth, want := range map[string]string{
 		"":                         prefix + `, scope="a b"`,
-		"Bearer x":                 prefix + `, error="invalid_token", error_description="The access token is malformed", scope="a b"`,
+		"Bearer x":                 prefix + `, error="invalid_token", error_description="The access token is invalid", scope="a b"`,
 		"Bearer x y":               prefix + `, error="invalid_request", error_description="The request must carry exactly one bearer token"`,
 		"Bearer " + b.token("a c"): prefix + `, error="insufficient_scope", error_description="The access token does not allow this", scope="b"`,
 	} {

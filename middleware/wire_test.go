@@ -76,7 +76,7 @@ func readReply(t *testing.T, reader *bufio.Reader, method string) reply {
 const (
 	noError        = `Bearer realm="api"`
 	invalidRequest = noError + `, error="invalid_request", error_description="The request must carry exactly one bearer token"`
-	malformed      = noError + `, error="invalid_token", error_description="The access token is malformed"`
+	unverified     = noError + `, error="invalid_token", error_description="The access token is invalid"`
 	notAllowed     = noError + `, error="insufficient_scope", error_description="The access token does not allow this"`
 )
 
@@ -162,7 +162,7 @@ func TestWire(t *testing.T) {
 		// Each method has its own rule, and only the request line sets the method.
 		{"method HEAD", "HEAD /deployments HTTP/1.1\nHost: h\nAuthorization: Bearer {r}\n", 200, "", ""},
 		{"method HEAD without a token", "HEAD /deployments HTTP/1.1\nHost: h\n", 401, noError, ""},
-		{"method HEAD with an invalid token", "HEAD /deployments HTTP/1.1\nHost: h\nAuthorization: Bearer x\n", 401, malformed, ""},
+		{"method HEAD with an invalid token", "HEAD /deployments HTTP/1.1\nHost: h\nAuthorization: Bearer x\n", 401, unverified, ""},
 		{"method POST", "POST /deployments HTTP/1.1\nHost: h\nContent-Length: 0\nAuthorization: Bearer {r}\n", 403, notAllowed + `, scope="write"`, ""},
 		{"field that overrides the method", "POST /deployments?_method=GET HTTP/1.1\nHost: h\nContent-Length: 0\nX-HTTP-Method-Override: GET\nX-Method-Override: GET\nX-HTTP-Method: GET\nAuthorization: Bearer {r}\n", 403, notAllowed + `, scope="write"`, ""},
 		{"field that overrides the path", "POST /deployments HTTP/1.1\nHost: h\nContent-Length: 0\nX-Original-URL: /public/x\nX-Rewrite-URL: /public/x\n", 401, noError, ""},
@@ -215,8 +215,8 @@ func TestWire(t *testing.T) {
 		{"semicolons in the query", "GET /public/x?a;b HTTP/1.1\nHost: h\n", 200, "", ""},
 
 		// Large fields.
-		{"token of 64 KiB", get + "Authorization: Bearer {64K}\n", 401, malformed, ""},
-		{"token of 64 KiB that contains only dots", get + "Authorization: Bearer {dots}\n", 401, malformed, ""},
+		{"token of 64 KiB", get + "Authorization: Bearer {64K}\n", 401, unverified, ""},
+		{"token of 64 KiB that contains only dots", get + "Authorization: Bearer {dots}\n", 401, unverified, ""},
 		{"scheme of 64 KiB", get + "Authorization: {64K}\n", 401, noError, ""},
 
 		// Requests that net/http refuses before it calls the guard.

@@ -117,8 +117,8 @@ func requests() []request {
 		{name: "caller fields in the trailer", request: "POST /reports/7", fields: "{write}Transfer-Encoding: chunked\r\nTrailer: X-Subject, X_Subject, X-Original-URL\r\n", body: "5\r\nhello\r\n0\r\nX-Subject: admin\r\nX_Subject: admin\r\nX-Original-URL: admin\r\n\r\n", status: 200, client: "client", differs: map[string]int{"haproxy": 400}},
 		{name: "HEAD request", request: "HEAD /reports/7", fields: "{read}", status: 200, client: "ci"},
 		{name: "no token", request: "GET /reports/7", status: 401, field: `Www-Authenticate: Bearer realm="api"`},
-		{name: "malformed token", request: "GET /reports/7", fields: "Authorization: Bearer x\r\n", status: 401, field: `Www-Authenticate: Bearer realm="api", error="invalid_token", error_description="The access token is malformed"`},
-		{name: "optional rule with a malformed token", request: "GET /whoami", fields: "Authorization: Bearer x\r\n", status: 401, field: `Www-Authenticate: Bearer realm="api", error="invalid_token", error_description="The access token is malformed"`},
+		{name: "malformed token", request: "GET /reports/7", fields: "Authorization: Bearer x\r\n", status: 401, field: `Www-Authenticate: Bearer realm="api", error="invalid_token", error_description="The access token is invalid"`},
+		{name: "optional rule with a malformed token", request: "GET /whoami", fields: "Authorization: Bearer x\r\n", status: 401, field: `Www-Authenticate: Bearer realm="api", error="invalid_token", error_description="The access token is invalid"`},
 		{name: "two tokens in a list", request: "GET /reports/7", fields: "Authorization: Bearer x, Bearer y\r\n", status: 400, differs: map[string]int{"nginx": 401}, field: `Www-Authenticate: Bearer realm="api", error="invalid_request"`},
 		{name: "two Authorization fields", request: "GET /reports/7", fields: "{read}{read}", status: 400}, // nginx refuses the request itself
 		{name: "missing scope", request: "GET /reports/7", fields: "{write}", status: 403, field: `Www-Authenticate: Bearer realm="api", error="insufficient_scope", error_description="The access token does not allow this", scope="read:reports"`},

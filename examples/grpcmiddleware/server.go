@@ -88,7 +88,8 @@ func addCaller(ctx context.Context) {
 	}
 }
 
-// reasonField adds the reason of a refusal to the log record.
+// reasonField adds the reason that the client gets to the log record. For a token whose
+// signature was not verified, this reason is INVALID_TOKEN; bearer logs the true reason.
 func reasonField(err error) logging.Fields {
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {

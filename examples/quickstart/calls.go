@@ -149,6 +149,8 @@ func wantHTTP(reason bearer.Reason) outcome {
 func wantGRPC(reason bearer.Reason) outcome {
 	o := outcome{status: codes.Unauthenticated.String(), reason: strings.ToUpper(string(reason))}
 	switch reason {
+	case bearer.BadSignature, bearer.WrongIssuer:
+		o.reason = "INVALID_TOKEN" // the client learns no more, because the signature was not verified
 	case "":
 		o.status = codes.OK.String()
 	case bearer.MissingScope:

@@ -49,7 +49,7 @@ func onceExpired(cfg bearer.Config) (bearer.Verifier, error) {
 	})
 }
 
-// wrongReason returns a verifier that refuses tampered tokens with the reason malformed.
+// wrongReason returns a verifier that refuses tampered tokens with the reason expired.
 func wrongReason(cfg bearer.Config) (bearer.Verifier, error) {
 	strict, err := bearer.New(cfg)
 	if err != nil {
@@ -58,7 +58,7 @@ func wrongReason(cfg bearer.Config) (bearer.Verifier, error) {
 	return bearer.VerifierFunc(func(ctx context.Context, token string) (*bearer.Claims, error) {
 		claims, err := strict.Verify(ctx, token)
 		if errors.Is(err, bearer.BadSignature) {
-			return nil, bearer.Malformed
+			return nil, bearer.Expired
 		}
 		return claims, err
 	}), nil

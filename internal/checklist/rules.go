@@ -20,6 +20,7 @@ var Rules = []Rule{
 	{ID: "B13", Source: "RFC 6750 3.1", Text: "A challenge has at most one error code"},
 	{ID: "B14", Source: "RFC 6750 5.3", Text: "A token in a cookie", Unsupported: "ignored, because browsers send cookies without the user's knowledge"},
 	{ID: "B15", Source: "RFC 9110 11.6.1, 15.5.2", Text: "Every response with status 401 has a challenge; each value in the challenge has the HTTP syntax of a token or of a quoted string"},
+	{ID: "B16", Source: "own", Text: "All tokens whose signatures were not verified get the same response of a route: invalid_token and \"The access token is invalid\"; the response says that a token expired, or names another fault of its claims, only if the signature was verified"},
 	// RFC 7515 and RFC 7797.
 	{ID: "J01", Source: "RFC 7515 7.1; RFC 8725bis 3.14", Text: "A token has exactly two periods; the JSON serialization is refused"},
 	{ID: "J02", Source: "RFC 7515 2, 5.2", Text: "The parts of a token are base64url without padding, white space or other characters; unused bits are zero"},
@@ -123,7 +124,7 @@ var Rules = []Rule{
 	// gRPC. No RFC defines bearer tokens for gRPC.
 	{ID: "G01", Source: "own", Text: "A call has exactly one authorization value, which is read as in HTTP; a stream is checked when it opens, and again later if the configuration requests this"},
 	{ID: "G02", Source: "own", Text: "The code is Unauthenticated for refusals that have status 400 or 401 in HTTP; it is PermissionDenied for 403, Internal for 500 and Unavailable for 503"},
-	{ID: "G03", Source: "own", Text: "The challenge is in the www-authenticate metadata, and the reason is in google.rpc.ErrorInfo; neither contains any part of the token"},
+	{ID: "G03", Source: "own", Text: "The challenge is in the www-authenticate metadata, and the reason is in google.rpc.ErrorInfo, as INVALID_TOKEN if the signature of the token was not verified; neither contains any part of the token"},
 	{ID: "G04", Source: "RFC 9449; RFC 8705", Text: "Tokens over gRPC that are bound to a client key (DPoP, mutual TLS)", Unsupported: "refused, never accepted as bearer tokens"},
 	{ID: "G05", Source: "own", Text: "The full method name selects the rule; a call of a method without a rule is refused"},
 }

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -55,6 +56,7 @@ func rule(scope string) scopes.Rule {
 type answer struct {
 	status    int        // status of the HTTP response
 	code      codes.Code // code of the gRPC response
+	reason    string     // reason in the google.rpc.ErrorInfo detail of the gRPC response
 	challenge []string
 	reached   bool // the handler ran with claims in its context
 }
@@ -92,16 +94,26 @@ func (s *guardSet) overGRPC(ctx context.Context, tb testing.TB, scope string, va
 		_, unary.reached = bearer.FromContext(ctx)
 		return nil, nil
 	})
-	unary.code, unary.challenge = status.Code(err), sent.header.Get("www-authenticate")
+	unary.code, unary.reason, unary.challenge = status.Code(err), reasonInfo(err), sent.header.Get("www-authenticate")
 	err = s.grpc.Stream(nil, &serverStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: method}, func(_ any, ss grpc.ServerStream) error { //nolint:contextcheck // a stream has its own context
 		_, opened.reached = bearer.FromContext(ss.Context())
 		return nil
 	})
-	opened.code = status.Code(err)
-	if unary.code != opened.code || unary.reached != opened.reached {
-		tb.Errorf("gRPC: got code %v for a unary call and code %v for a stream, want the same verdict", unary.code, opened.code)
+	opened.code, opened.reason = status.Code(err), reasonInfo(err)
+	if unary.code != opened.code || unary.reason != opened.reason || unary.reached != opened.reached {
+		tb.Errorf("gRPC: got code %v and reason %q for a unary call, and code %v and reason %q for a stream, want the same verdict", unary.code, unary.reason, opened.code, opened.reason)
 	}
 	return unary
+}
+
+// reasonInfo returns the reason in the google.rpc.ErrorInfo detail of a status.
+func reasonInfo(err error) string {
+	for _, detail := range status.Convert(err).Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok {
+			return info.GetReason()
+		}
+	}
+	return ""
 }
 
 // serverStream is a stream that has only a context, because the interceptor calls no other

@@ -1,6 +1,7 @@
 package conformance_test
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -15,6 +16,7 @@ type outcome struct {
 	reason bearer.Reason
 	http   int
 	grpc   string
+	told   string // the reason in the gRPC status, in upper case
 }
 
 // TestRules sends the vectors of each rule through the verifier and both guards. If two
@@ -46,7 +48,7 @@ func TestRules(t *testing.T) {
 					if guards[key] == nil {
 						guards[key] = guardSetFor(bubble, vectors, row)
 					}
-					t.Want(row.Name, observed(bubble, guards[key], row), outcome{row.Reason, row.HTTP, row.GRPC})
+					t.Want(row.Name, observed(bubble, guards[key], row), outcome{row.Reason, row.HTTP, row.GRPC, strings.ToUpper(row.ToldReason())})
 				}
 			})
 		})
@@ -59,7 +61,7 @@ func observed(t *testing.T, guards *guardSet, row *conformance.Vector) outcome {
 	t.Helper()
 	h := guards.overHTTP(t.Context(), row.Scope, row.Values())
 	g := guards.overGRPC(t.Context(), t, row.Scope, row.Values())
-	o := outcome{http: h.status, grpc: g.code.String()}
+	o := outcome{http: h.status, grpc: g.code.String(), told: g.reason}
 	if h.reached != g.reached {
 		t.Errorf("%s: got a call of the handler = %v over HTTP and %v over gRPC, want the same value", row.Name, h.reached, g.reached)
 	}

@@ -55,6 +55,9 @@ type Vector struct {
 	Verify string `json:"verify,omitempty"`
 	// Reason is the verdict of the guards. It is empty if the request is allowed.
 	Reason bearer.Reason `json:"reason"`
+	// Told is the reason that the client learns, if it differs from Reason. It is
+	// "invalid_token" if the signature of the token was not verified.
+	Told string `json:"told,omitempty"`
 	// HTTP is the status of the HTTP response.
 	HTTP int `json:"http"`
 	// GRPC is the name of the gRPC status code.
@@ -99,6 +102,14 @@ func (v *Vector) VerifyReason() bearer.Reason {
 		return ""
 	}
 	return bearer.Reason(v.Verify)
+}
+
+// ToldReason returns the reason that the client learns.
+func (v *Vector) ToldReason() string {
+	if v.Told != "" {
+		return v.Told
+	}
+	return string(v.Reason)
 }
 
 // latin1 converts each character to one byte (ISO 8859-1).

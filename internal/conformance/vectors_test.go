@@ -65,6 +65,12 @@ func check(t *testing.T, guards *guardSet, row *conformance.Vector) {
 	if g.code.String() != row.GRPC || g.reached != accepted {
 		t.Errorf("gRPC: got code %v (call of the handler: %v), want code %s (call of the handler: %v)", g.code, g.reached, row.GRPC, accepted)
 	}
+	if want := strings.ToUpper(row.ToldReason()); g.reason != want {
+		t.Errorf("gRPC: got reason %q in the status, want %q", g.reason, want)
+	}
+	if unverified := strings.Contains(strings.Join(h.challenge, ""), `error_description="The access token is invalid"`); row.Told != "" && !unverified {
+		t.Errorf("HTTP: got challenge %q, want the description of a token that was not verified", h.challenge)
+	}
 	if !slices.Equal(g.challenge, h.challenge) {
 		t.Errorf("gRPC: got challenge %q, want the challenge of the HTTP response %q", g.challenge, h.challenge)
 	}

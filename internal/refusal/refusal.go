@@ -11,14 +11,16 @@ import (
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/errtree"
 	"github.com/bearerkit/bearer/internal/norule"
+	"github.com/bearerkit/bearer/internal/unverified"
 	"github.com/bearerkit/bearer/scopes"
 )
 
 // Answer is everything that a client may learn about a refusal. It contains nothing from
 // the request.
 type Answer struct {
-	// Reason is the reason of the refusal. It determines Status, Code, Error and
+	// Reason is the reason that the client may learn. It determines Status, Code, Error and
 	// Description. There is one exception: if the request has no rule, Error is "forbidden".
+	// It is [InvalidToken] if the signature of the token was not verified.
 	Reason bearer.Reason
 	// Status is the HTTP status code.
 	Status int
@@ -30,8 +32,8 @@ type Answer struct {
 	Error string
 	// Description is a sentence from a fixed list. It is ASCII without quotes. If a reason
 	// helps an honest client, the reason has its own sentence. The other reasons for an
-	// invalid token share one sentence, so that an attacker does not learn which check
-	// failed.
+	// invalid token share one sentence. Every token whose signature was not verified gets this
+	// sentence, so that an attacker does not learn which check failed.
 	Description string
 	// Scopes contains the valid scopes in the field Missing of the [bearer.Error]. The
 	// challenge and the body name these scopes.
@@ -86,9 +88,15 @@ func invalidToken(description string) row {
 // which check failed.
 const commonDescription = "The access token is invalid"
 
+// InvalidToken is the reason that a client learns if the signature of its token was not
+// verified, whatever the true reason is. It is not a reason of package bearer, because
+// errors, events and logs contain the true reason. But Of accepts an error with this reason,
+// so that a gateway can pass on the reason that it gets from a gRPC service.
+const InvalidToken bearer.Reason = "invalid_token" //nolint:errname // the constants of package bearer have such names too
+
 // rows is the table of answers.
 //
-//nolint:gochecknoglobals // the table never changes
+//nolint:gochecknoglobals,exhaustive // the table never changes; the function told replaces the reasons that have no row
 var rows = map[bearer.Reason]row{
 	bearer.InvalidRequest: {
 		status: http.StatusBadRequest,
@@ -100,19 +108,15 @@ var rows = map[bearer.Reason]row{
 		status: http.StatusUnauthorized, code: codeUnauthenticated, error: "unauthorized", challenge: bareChallenge,
 		description: "An access token is required",
 	},
-	bearer.Malformed:      invalidToken("The access token is malformed"),
-	bearer.WrongIssuer:    invalidToken(commonDescription),
-	bearer.WrongAlgorithm: invalidToken(commonDescription),
-	bearer.UnknownKey:     invalidToken(commonDescription),
-	bearer.BadSignature:   invalidToken(commonDescription),
-	bearer.WrongType:      invalidToken(commonDescription),
-	bearer.Expired:        invalidToken("The access token expired"),
-	bearer.NotYetValid:    invalidToken("The access token is not valid yet"),
-	bearer.WrongAudience:  invalidToken("The access token is not meant for this resource"),
-	bearer.InvalidClaims:  invalidToken(commonDescription),
-	bearer.WrongBinding:   invalidToken("Sender-constrained access tokens are not supported"),
-	bearer.InvalidCustom:  invalidToken(commonDescription),
-	bearer.Revoked:        invalidToken("The access token was revoked"),
+	InvalidToken:         invalidToken(commonDescription),
+	bearer.WrongType:     invalidToken(commonDescription),
+	bearer.Expired:       invalidToken("The access token expired"),
+	bearer.NotYetValid:   invalidToken("The access token is not valid yet"),
+	bearer.WrongAudience: invalidToken("The access token is not meant for this resource"),
+	bearer.InvalidClaims: invalidToken(commonDescription),
+	bearer.WrongBinding:  invalidToken("Sender-constrained access tokens are not supported"),
+	bearer.InvalidCustom: invalidToken(commonDescription),
+	bearer.Revoked:       invalidToken("The access token was revoked"),
 	bearer.MissingScope: {
 		status: http.StatusForbidden, code: codePermissionDenied, error: "insufficient_scope", challenge: fullChallenge,
 		description: "The access token does not allow this",
@@ -147,7 +151,7 @@ func Of(err error) Answer {
 	if refused == nil {
 		refused = &bearer.Error{Reason: bearer.Internal}
 	}
-	reason := refused.Reason
+	reason := told(refused.Reason, err)
 	r, ok := rows[reason]
 	if !ok {
 		reason = bearer.Internal
@@ -167,6 +171,21 @@ func Of(err error) Answer {
 		}
 	}
 	return answer
+}
+
+// told returns the reason that the client may learn. If a reason says that no signature was
+// verified, or if err is marked with [unverified.Mark], this reason is InvalidToken.
+func told(reason bearer.Reason, err error) bearer.Reason {
+	switch reason { //nolint:exhaustive // the client learns all other reasons
+	case bearer.Malformed, bearer.WrongIssuer, bearer.WrongAlgorithm, bearer.UnknownKey, bearer.BadSignature:
+		return InvalidToken
+	case bearer.WrongType, bearer.Expired, bearer.NotYetValid, bearer.WrongAudience, bearer.InvalidClaims, bearer.WrongBinding,
+		bearer.InvalidCustom, bearer.Revoked:
+		if unverified.Is(err) {
+			return InvalidToken
+		}
+	}
+	return reason
 }
 
 // find returns the first *bearer.Error in err, as errors.AsType does. It returns nil if there

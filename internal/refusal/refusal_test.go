@@ -19,6 +19,9 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
+// neverVerified are the reasons that say that no signature was verified.
+var neverVerified = []bearer.Reason{bearer.Malformed, bearer.WrongIssuer, bearer.WrongAlgorithm, bearer.UnknownKey, bearer.BadSignature}
+
 // TestEveryReasonHasARow reads the reasons from the source code of package bearer. The test
 // fails if a reason has no answer.
 func TestEveryReasonHasARow(t *testing.T) {
@@ -29,8 +32,12 @@ func TestEveryReasonHasARow(t *testing.T) {
 	challenges := refusal.NewChallenges(refusal.Params{})
 	for _, reason := range reasons {
 		answer := refusal.Of(&bearer.Error{Reason: reason})
-		if answer.Reason != reason {
-			t.Errorf("%s: got an answer with the reason %q, want an answer with the same reason", reason, answer.Reason)
+		want := reason
+		if slices.Contains(neverVerified, reason) {
+			want = refusal.InvalidToken
+		}
+		if answer.Reason != want {
+			t.Errorf("%s: got an answer with the reason %q, want an answer with the reason %q", reason, answer.Reason, want)
 			continue
 		}
 		if answer.Status < 400 || answer.Code == 0 || answer.Code > 16 || answer.Error == "" || answer.Description == "" {

@@ -69,7 +69,7 @@ func generate(keys keyRing) (files map[string][]byte, err error) {
 	for name, class := range map[string]func(*rows){
 		"algorithm": algorithmRows, "key": keyRows, "signature": signatureRows, "form": formRows,
 		"header": headerRows, "json": jsonRows, "time": timeRows, "claims": claimRows, "scope": scopeRows,
-		"credentials": credentialRows, "tenant": tenantRows,
+		"credentials": credentialRows, "unverified": unverifiedRows, "tenant": tenantRows,
 	} {
 		r := &rows{keys: keys, class: name}
 		class(r)
@@ -114,6 +114,13 @@ func withVerifier(verifier string) option {
 	return func(v *conformance.Vector) { v.Verifier = verifier }
 }
 
+// unverified is the reason that a client learns if the signature of its token was not verified.
+const unverified = "invalid_token"
+
+// notVerified sets the reason that the client learns, for a row with a token whose claims or
+// type do not fit and whose signature is not valid or not checked.
+func notVerified(v *conformance.Vector) { v.Told = unverified }
+
 // add adds a row. The reason of the row determines the HTTP status and the gRPC code.
 func (r *rows) add(reason, rules, source, name, token string, options ...option) *conformance.Vector {
 	v := &conformance.Vector{Name: r.class + "/" + name, Rules: fields(rules), Source: source, Token: chars(token)}
@@ -122,6 +129,10 @@ func (r *rows) add(reason, rules, source, name, token string, options ...option)
 		set(v)
 	}
 	v.HTTP, v.GRPC = statusOf(string(v.Reason))
+	switch v.Reason { //nolint:exhaustive // the client learns all other reasons, unless an option of the row says otherwise
+	case bearer.Malformed, bearer.WrongIssuer, bearer.WrongAlgorithm, bearer.UnknownKey, bearer.BadSignature:
+		v.Told = unverified
+	}
 	r.list = append(r.list, v)
 	return v
 }
