@@ -172,6 +172,8 @@ func TestRefusedByServiceOnly(t *testing.T) {
 		challenge, retry string
 	}{
 		{bearer.Revoked, 401, `Bearer realm="api", error="invalid_token", error_description="The access token was revoked"`, ""},
+		{bearer.Expired, 401, `Bearer realm="api", error="invalid_token", error_description="The access token expired"`, ""},
+		{bearer.UnknownKey, 401, `Bearer realm="api", error="invalid_token", error_description="The access token is invalid"`, ""}, // the gateway gets INVALID_TOKEN
 		{&bearer.Error{Reason: bearer.KeysUnavailable, RetryAfter: 7 * time.Second}, 503, "", "7"},
 		{bearer.Internal, 500, "", ""},
 	} {

@@ -175,6 +175,7 @@ func tokens(issuer *bearertest.Issuer) *strings.Replacer {
 		claims[name] = value
 		return claims
 	}
+	expired := issuer.Token(with("exp", time.Now().Add(-time.Minute)))
 	return strings.NewReplacer(
 		"{good}", issuer.Token(good),
 		"{reader}", Token(issuer, "read:deployments"),
@@ -183,12 +184,18 @@ func tokens(issuer *bearertest.Issuer) *strings.Replacer {
 		"{admin}", Token(issuer, "admin"),
 		"{files}", Token(issuer, "read:files"),
 		"{plain}", Token(issuer, ""),
-		"{expired}", issuer.Token(with("exp", time.Now().Add(-time.Minute))),
+		"{expired}", expired,
 		"{future}", issuer.Token(with("nbf", time.Now().Add(time.Hour))),
 		"{other audience}", issuer.Token(with("aud", "https://other.example")),
 		"{other issuer}", issuer.Token(with("iss", "https://stranger.example")),
 		"{bound}", issuer.Token(with("cnf", map[string]any{"jkt": "x"})),
 		"{forged}", issuer.Forge(nil, good),
+		"{forged expired}", issuer.Forge(nil, with("exp", time.Now().Add(-time.Minute))),
+		"{forged audience}", issuer.Forge(nil, with("aud", "https://other.example")),
+		"{forged future}", issuer.Forge(nil, with("nbf", time.Now().Add(time.Hour))),
+		"{forged bound}", issuer.Forge(nil, with("cnf", map[string]any{"jkt": "x"})),
+		"{forged kid}", issuer.Forge(map[string]any{"kid": "unknown"}, with("exp", time.Now().Add(-time.Minute))),
+		"{unsigned}", expired[:strings.LastIndexByte(expired, '.')+1],
 		"{tampered}", bearertest.Tamper(issuer.Token(good), map[string]any{"scope": "admin"}),
 		"{long}", strings.Repeat("A", 64<<10),
 	)
