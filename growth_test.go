@@ -9,12 +9,12 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/growth"
 	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/scopes"
@@ -23,9 +23,12 @@ import (
 // The tests in this file check how the cost of a request grows with the token. The race
 // detector changes the number of allocations, so the tests do not run with it.
 
-// growthSizes are the lengths of a field in bytes. Each length is twice the previous one. A
-// token with the greatest length is shorter than 16 KiB.
-var growthSizes = [...]int{700, 1400, 2800, 5600, 11200}
+// A field of leastField bytes is doubled four times. Then it has mostField bytes, and the token
+// is shorter than 16 KiB.
+const (
+	leastField = 700
+	mostField  = leastField << 4
+)
 
 // growthIssuer signs tokens for the tests of growth.
 type growthIssuer struct {
@@ -126,35 +129,35 @@ func (g *growthIssuer) request(token string) func() {
 // that a client without a valid token can cause.
 var growthKids = map[string]string{"signed": "a", "forged": "b"}
 
-// TestGrowth doubles the length of each field of a token. For each doubling, the CPU time of
-// the process may grow by a factor of at most three, and the allocations may at most double.
-// This is the only test that measures time. If it fails on a machine that is not overloaded,
-// a loop takes more than linear time.
+// TestGrowth doubles the length of each field of a token, see [growth.Check]. The tests of growth
+// are the only tests that measure time. If they fail on a machine that is not overloaded, a loop
+// takes more than linear time.
 func TestGrowth(t *testing.T) {
 	issuer := newGrowthIssuer(t, nil)
-	timed := newGrowthIssuer(t, func(c *bearer.Config) { c.Hierarchy = smallHierarchy() })
 	for _, field := range growingFields() {
 		for kind, kid := range growthKids {
-			t.Run(field.name+"/"+kind, func(t *testing.T) {
-				testAllocations(t, growingRequests(t, issuer, field, kid))
-				testTime(t, growingRequests(t, timed, field, kid))
+			growth.Check(t, field.name+"/"+kind, leastField, func(size int) func() {
+				return issuer.request(issuer.growing(t, field, kid, size))
 			})
 		}
 	}
 }
 
-// smallHierarchy returns a hierarchy of a usual size. With a large hierarchy, the times depend
-// on the memory caches of the processor, which other programs use too. So only the
-// allocations are tested with a large hierarchy.
-func smallHierarchy() scopes.Hierarchy {
-	return scopes.Hierarchy{"s0": {"s1"}, "s1": {"t0", "t1"}, "deploy": {"read"}}
+// growing returns a token with a field of this size.
+func (g *growthIssuer) growing(tb testing.TB, field growingField, kid string, size int) string {
+	tb.Helper()
+	header, claims := field.make(size)
+	token := g.token(kid, header, claims)
+	if len(token) > 16<<10 {
+		tb.Fatalf("%s: got a token of %d bytes, want at most 16 KiB", field.name, len(token))
+	}
+	return token
 }
 
 // TestGrowthOfHierarchy doubles a set of scopes. Each scope implies two other scopes.
 func TestGrowthOfHierarchy(t *testing.T) {
-	var calls []func()
-	for _, size := range growthSizes {
-		hierarchy, names := make(scopes.Hierarchy), make([]string, size/len("s1234 "))
+	growth.Check(t, "a hierarchy", leastField/len("s1234 "), func(n int) func() {
+		hierarchy, names := make(scopes.Hierarchy), make([]string, n)
 		for i := range names {
 			names[i] = fmt.Sprintf("s%d", i)
 			hierarchy[names[i]] = []string{fmt.Sprintf("t%d", i), fmt.Sprintf("u%d", i)}
@@ -163,43 +166,8 @@ func TestGrowthOfHierarchy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		calls = append(calls, func() { hierarchy.Expand(set) })
-	}
-	testAllocations(t, calls)
-	testTime(t, calls)
-}
-
-// growingRequests returns a request for each length of the field.
-func growingRequests(t *testing.T, issuer *growthIssuer, field growingField, kid string) (requests []func()) {
-	t.Helper()
-	for _, size := range growthSizes {
-		header, claims := field.make(size)
-		token := issuer.token(kid, header, claims)
-		if len(token) > 16<<10 {
-			t.Fatalf("got a token of %d bytes, want at most 16 KiB", len(token))
-		}
-		requests = append(requests, issuer.request(token))
-	}
-	return requests
-}
-
-// slackAllocs and slackBytes are allowed in addition to the double of the previous value,
-// because a slice that grows by appends does not grow in even steps.
-const (
-	slackAllocs = 8
-	slackBytes  = 4 << 10
-)
-
-func testAllocations(t *testing.T, requests []func()) {
-	t.Helper()
-	var before, bytesBefore float64
-	for i, request := range requests {
-		allocs, bytes := testkit.Allocs(3, 10, request), allocatedBytes(request)
-		if i > 0 && (allocs > 2*before+slackAllocs || bytes > 3*bytesBefore) {
-			t.Errorf("%d bytes: got %.0f allocations and %.0f bytes, want at most twice the %.0f allocations and three times the %.0f bytes of %d bytes", growthSizes[i], allocs, bytes, before, bytesBefore, growthSizes[i-1])
-		}
-		before, bytesBefore = allocs, bytes
-	}
+		return func() { hierarchy.Expand(set) }
+	})
 }
 
 // allocatedBytes returns the memory that f allocates, in bytes.
@@ -220,77 +188,13 @@ func allocatedBytes(f func()) float64 {
 	return float64(lowest)
 }
 
-// testTime measures the CPU times up to five times. It fails if each measurement has a
-// doubling with a factor of more than three. A loop that takes quadratic time fails every
-// time, because its factor is close to four. Other programs on the machine disturb only some of
-// the measurements.
-func testTime(t *testing.T, requests []func()) {
-	t.Helper()
-	if _, ok := cpuTime(); !ok {
-		t.Skip("this test does not know how to measure CPU time on this operating system")
-	}
-	const attempts = 5
-	var faults []string
-	for range attempts {
-		fault := growthFault(leastTimes(requests))
-		if fault == "" {
-			return
-		}
-		faults = append(faults, fault)
-	}
-	t.Errorf("in each of %d measurements, the CPU time grows too much:\n%s", attempts, strings.Join(faults, "\n"))
-}
-
-// growthFault returns a text about the first time that is more than three times the previous
-// time. It returns "" if there is no such time.
-func growthFault(times []time.Duration) string {
-	for i := 1; i < len(times); i++ {
-		if times[i] > 3*times[i-1] {
-			return fmt.Sprintf("%d bytes: got %v of CPU time, want at most three times the %v of %d bytes", growthSizes[i], times[i], times[i-1], growthSizes[i-1])
-		}
-	}
-	return ""
-}
-
-// leastTimes returns the CPU time of each request, as the least of five rounds. Other programs
-// on the machine can only add time.
-func leastTimes(requests []func()) []time.Duration {
-	const rounds = 5
-	least := make([]time.Duration, len(requests))
-	for range rounds {
-		for i, request := range requests {
-			if took := batchTime(request); least[i] == 0 || took < least[i] {
-				least[i] = took
-			}
-		}
-	}
-	return least
-}
-
-// batchTime returns the CPU time of one request. It repeats the request for at least 2 ms. No
-// garbage collection runs at that time, because a collection can take longer than the
-// requests.
-func batchTime(request func()) time.Duration {
-	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	runtime.GC()
-	start, _ := cpuTime()
-	for n := time.Duration(1); ; n++ {
-		request()
-		if now, _ := cpuTime(); now-start >= 2*time.Millisecond {
-			return (now - start) / n
-		}
-	}
-}
-
 // TestHostileTokens requires that a forged token allocates at most four times as much as a
 // plain token of the same length, whatever its fields contain.
 func TestHostileTokens(t *testing.T) {
 	issuer := newGrowthIssuer(t, nil)
-	size := growthSizes[len(growthSizes)-1]
 	var plainAllocs, plainBytes float64
 	for i, field := range growingFields() {
-		header, claims := field.make(size)
-		request := issuer.request(issuer.token("b", header, claims))
+		request := issuer.request(issuer.growing(t, field, "b", mostField))
 		allocs, bytes := testkit.Allocs(3, 10, request), allocatedBytes(request)
 		if i == 0 {
 			plainAllocs, plainBytes = allocs, bytes
@@ -305,21 +209,16 @@ func TestHostileTokens(t *testing.T) {
 // time relative to a plain token of the same length, as the least of five rounds.
 func BenchmarkHostileTokens(b *testing.B) {
 	issuer := newGrowthIssuer(b, nil)
-	size := growthSizes[len(growthSizes)-1]
-	request := func(field growingField) func() {
-		header, claims := field.make(size)
-		return issuer.request(issuer.token("b", header, claims))
-	}
-	plain := request(growingFields()[0])
+	plain := growth.Time(issuer.request(issuer.growing(b, growingFields()[0], "b", mostField)))
 	for _, field := range growingFields() {
-		hostile := request(field)
+		hostile := issuer.request(issuer.growing(b, field, "b", mostField))
 		b.Run(strings.ReplaceAll(field.name, " ", "_"), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				hostile()
 			}
-			if least := leastTimes([]func(){plain, hostile}); least[0] > 0 {
-				b.ReportMetric(float64(least[1])/float64(least[0]), "plain-tokens")
+			if plain > 0 {
+				b.ReportMetric(float64(growth.Time(hostile))/float64(plain), "plain-tokens")
 			}
 		})
 	}
