@@ -133,7 +133,8 @@ func (v *JWTVerifier) prove(t *token, keys []*jwks.Key, now time.Time) (done boo
 // verifies the signature.
 func (v *JWTVerifier) signer(t *token, keys []*jwks.Key) *jwks.Key {
 	if v.profile.keysNameIssuer {
-		keys = slices.DeleteFunc(slices.Clone(keys), func(key *jwks.Key) bool { return !tenant.KeySigns(key.Issuer(), t.iss, t.tenant()) })
+		tid := t.tenant()
+		keys = slices.DeleteFunc(slices.Clone(keys), func(key *jwks.Key) bool { return !tenant.KeySigns(key.Issuer(), t.iss, tid) })
 	}
 	return jws.Signer(v.methods[t.header.Alg], t.raw[:len(t.parts.Signed)], t.signature, keys)
 }

@@ -62,6 +62,7 @@ type JWTVerifier struct {
 	template    *tenant.Template // parsed from issuer; nil if issuer is not a template
 	tenants     *tenant.List     // parsed from Config.Tenants; nil if Config.Tenants is nil
 	audience    []string
+	audiences   claim.Texts // the strings of audience
 	keys        KeySet
 	closer      io.Closer // closes the field keys; nil if keys is Config.Keys
 	methods     map[string]*jws.Method
@@ -208,7 +209,7 @@ func (v *JWTVerifier) route(t *token) *Error {
 // matches the template if the configured issuer is a template.
 func (v *JWTVerifier) issuerMatches(t *token) bool {
 	if v.template != nil {
-		return v.template.Matches(t.iss, t.tenant())
+		return v.template.Matches(t.iss, t.tenant)
 	}
 	return t.iss == v.issuer || slices.Contains(v.aliases(), t.iss)
 }

@@ -30,16 +30,17 @@ func Parse(issuer string) (*Template, error) {
 	return &Template{prefix, suffix}, nil
 }
 
-// Matches reports whether iss is the template with tid in the place of the placeholder. tid
-// must be a GUID, because all tenant identifiers of Entra ID are GUIDs. A name such as
-// "common" does not identify a tenant.
-func (t *Template) Matches(iss, tid string) bool {
+// Matches reports whether iss is the template with the result of tid in the place of the
+// placeholder. This result must be a GUID, because all tenant identifiers of Entra ID are GUIDs.
+// A name such as "common" does not identify a tenant. Matches calls tid only if iss has the form
+// of the template, because to find the claim takes time, and a program can have many templates.
+func (t *Template) Matches(iss string, tid func() string) bool {
 	rest, ok := strings.CutPrefix(iss, t.prefix)
 	if !ok {
 		return false
 	}
 	id, ok := strings.CutSuffix(rest, t.suffix)
-	return ok && isGUID(id) && tid == id
+	return ok && isGUID(id) && tid() == id
 }
 
 // isGUID reports whether s consists of hexadecimal digits in groups of 8-4-4-4-12.
@@ -68,6 +69,31 @@ func KeySigns(keyIssuer, iss, tid string) bool {
 	if keyIssuer == "" {
 		return true
 	}
-	issuer := strings.ReplaceAll(keyIssuer, Placeholder, tid)
-	return issuer == iss || iss == "https://sts.windows.net/"+tid+"/" && strings.HasSuffix(issuer, "/"+tid+"/v2.0")
+	return isFilled(keyIssuer, tid, iss) || isFilled("https://sts.windows.net/"+Placeholder+"/", tid, iss) && isOfVersion2(keyIssuer, tid)
+}
+
+// isFilled reports whether text is the pattern with tid in the place of each placeholder. It does
+// not make this text, because a hostile pattern can have thousands of placeholders, and a
+// hostile tid can be long.
+func isFilled(pattern, tid, text string) bool {
+	for {
+		before, after, found := strings.Cut(pattern, Placeholder)
+		if !found {
+			return text == pattern
+		}
+		var ok bool
+		if text, ok = strings.CutPrefix(text, before); !ok {
+			return false
+		}
+		if text, ok = strings.CutPrefix(text, tid); !ok {
+			return false
+		}
+		pattern = after
+	}
+}
+
+// isOfVersion2 reports whether the issuer of a key is an issuer of version 2 for the tenant.
+func isOfVersion2(keyIssuer, tid string) bool {
+	rest, ok := strings.CutSuffix(keyIssuer, "/v2.0")
+	return ok && (strings.HasSuffix(rest, "/"+Placeholder) || !strings.Contains(tid, Placeholder) && strings.HasSuffix(rest, "/"+tid))
 }

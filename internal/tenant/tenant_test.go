@@ -1,6 +1,7 @@
 package tenant_test
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -53,7 +54,7 @@ func TestMatches(t *testing.T) {
 		{"https://login.example/" + strings.Replace(guid, "-", "_", 1) + "/v2.0", strings.Replace(guid, "-", "_", 1), false},
 		{"https://evil.example/" + guid + "/v2.0", guid, false},
 	} {
-		if got := template.Matches(row.iss, row.tid); got != row.want {
+		if got := template.Matches(row.iss, func() string { return row.tid }); got != row.want {
 			t.Errorf("iss %s, tid %s: got match=%v, want match=%v", row.iss, row.tid, got, row.want)
 		}
 	}
@@ -76,5 +77,33 @@ func TestKeySigns(t *testing.T) {
 		if got := tenant.KeySigns(row.key, row.iss, guid); got != row.want {
 			t.Errorf("KeySigns for a key with issuer %q and a token with iss %q: got %v, want %v", row.key, row.iss, got, row.want)
 		}
+	}
+}
+
+// KeySigns never accepts a key that it refuses if it makes the issuer of the key first. For
+// identifiers of tenants, the results are equal.
+func TestKeySignsMakesNoText(t *testing.T) {
+	pieces := []string{tenant.Placeholder, "https://sts.windows.net/", "https://login.example/", "/", "/v2.0", "a", guid}
+	text := func() (s string) {
+		for range rand.IntN(5) {
+			s += pieces[rand.IntN(len(pieces))]
+		}
+		return s
+	}
+	for range 200_000 {
+		key, iss, tid := text(), text(), text()
+		if rand.IntN(2) == 0 {
+			tid = guid
+		}
+		issuer := strings.ReplaceAll(key, tenant.Placeholder, tid)
+		want := key == "" || issuer == iss || iss == "https://sts.windows.net/"+tid+"/" && strings.HasSuffix(issuer, "/"+tid+"/v2.0")
+		if got := tenant.KeySigns(key, iss, tid); got != want && (got || tid == guid) {
+			t.Fatalf("KeySigns(%q, %q, %q): got %v, want %v", key, iss, tid, got, want)
+		}
+	}
+	// A text with 6,000 copies of a long identifier takes 70 MB.
+	key, tid := strings.Repeat(tenant.Placeholder, 6000), strings.Repeat("a", 12_000)
+	if n := testing.AllocsPerRun(10, func() { tenant.KeySigns(key, "https://login.example/", tid) }); n > 1 {
+		t.Errorf("a key with many placeholders: got %v allocations, want at most 1", n)
 	}
 }
