@@ -90,7 +90,7 @@ func checkReplicated(_ *JWTVerifier, t *token) *Error {
 		if value == "" || strictjson.SameTexts(value, original) {
 			continue
 		}
-		if _, ok := findText(original, nil); ok || original == "" {
+		if _, ok := new(claim.Texts).Find(original); ok || original == "" {
 			return refuse(InvalidClaims, "header: %q differs from the claim with this name", name)
 		}
 	}
@@ -101,7 +101,7 @@ func checkReplicated(_ *JWTVerifier, t *token) *Error {
 func checkClaimTypes(v *JWTVerifier, t *token) *Error {
 	c := t.claims()
 	var err *Error
-	if t.audienceMatched, err = c.decode(v.profile, v.audience); err != nil {
+	if t.audienceMatched, err = c.decode(v.profile, &v.audiences); err != nil {
 		return err
 	}
 	t.decoded = true
@@ -179,7 +179,7 @@ func checkAudience(v *JWTVerifier, t *token) *Error {
 	matched := value != "" && t.audienceMatched
 	if value != "" && (!t.decoded || value != c.members.Get(claimAud)) { // audienceMatched is only for the claim "aud"
 		var ok bool
-		if matched, ok = findText(value, v.audience); !ok {
+		if matched, ok = v.audiences.Find(value); !ok {
 			return refuse(InvalidClaims, "the audience claim is neither a string nor an array of strings")
 		}
 	}

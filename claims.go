@@ -224,9 +224,9 @@ func listMemory(n int) int { return sizeof.Pointers(n * int(unsafe.Sizeof(""))) 
 
 // decode sets the fields of c from the claims set, except the scopes and the roles, which
 // decodeGrants sets. Profile p names the claims that decode reads. It checks the types of
-// the claims, but not their values. audienceMatched reports whether "aud" contains a string
-// of the list audience.
-func (c *claimSet) decode(p *profile, audience []string) (audienceMatched bool, _ *Error) {
+// the claims, but not their values. audienceMatched reports whether "aud" contains one of
+// the texts in audience.
+func (c *claimSet) decode(p *profile, audience *claim.Texts) (audienceMatched bool, _ *Error) {
 	if err := c.readText(&claimSub, &c.subject); err != nil {
 		return false, err
 	}
@@ -246,7 +246,7 @@ func (c *claimSet) decode(p *profile, audience []string) (audienceMatched bool, 
 	}
 	if v := c.members.Get(claimAud); v != "" {
 		var ok bool
-		if audienceMatched, ok = findText(v, audience); !ok {
+		if audienceMatched, ok = audience.Find(v); !ok {
 			return false, refuse(InvalidClaims, `"aud" is neither a string nor an array of strings`)
 		}
 	}
@@ -358,24 +358,6 @@ func stringsIn(v string) []string {
 	}
 	list, _ := strictjson.Strings(v)
 	return list
-}
-
-// findText reports whether v is one of the wanted strings, or an array that contains a
-// wanted string. The result ok is false if v is neither a string nor an array of strings.
-func findText(v string, wanted []string) (found, ok bool) {
-	isWanted := func(text string) bool {
-		return slices.ContainsFunc(wanted, func(want string) bool { return strictjson.IsText(text, want) })
-	}
-	if v == "" || v[0] != '[' {
-		return isWanted(v), v != "" && v[0] == '"'
-	}
-	for element := range strictjson.Elements(v) {
-		if element[0] != '"' {
-			return false, false
-		}
-		found = found || isWanted(element)
-	}
-	return found, true
 }
 
 // hasClaim reports whether the claim is present. A claim that is null or "" counts as

@@ -188,6 +188,7 @@ func newVerifier(cfg Config, old *JWTVerifier, limits *jwks.Limits) (*JWTVerifie
 		tenants:     tenants,
 		hierarchy:   copyHierarchy(cfg.Hierarchy),
 		audience:    slices.Clone(cfg.Audience),
+		audiences:   claim.NewTexts(cfg.Audience),
 		methods:     methods,
 		profile:     profile,
 		maxLifetime: cfg.MaxLifetime,

@@ -203,6 +203,8 @@ func refusedFields() []growingField {
 		{"claims: exp", oneClaim("exp", func(length int) string { return strings.Repeat("1", length) })},
 		{"claims: exp with a fraction", oneClaim("exp", func(length int) string { return "4000000000." + strings.Repeat("1", length) })},
 		{"claims: iss", oneClaim("iss", longText("i"))},
+		{"claims: tid", oneClaim("tid", longText("i"))},
+		{"claims: tid with escapes", oneClaim("tid", longText(`\u0069`))},
 		{"claims: aud", oneClaim("aud", listOf(`"a%d"`))},
 		{"claims: aud with escapes", oneClaim("aud", listOf(`"\u0061%d"`))},
 		{"claims: aud, one long text", oneClaim("aud", longText(`a`))},

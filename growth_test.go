@@ -33,6 +33,7 @@ const (
 // growthIssuer signs tokens for the tests of growth.
 type growthIssuer struct {
 	verifier *bearer.JWTVerifier
+	config   bearer.Config
 	private  ed25519.PrivateKey
 }
 
@@ -81,7 +82,7 @@ func newGrowthIssuer(tb testing.TB, adjust func(*bearer.Config)) *growthIssuer {
 			tb.Error(err)
 		}
 	})
-	return &growthIssuer{v, private}
+	return &growthIssuer{v, cfg, private}
 }
 
 // token returns a token. If kid is not "a", the verifier has no key for the token.
@@ -119,9 +120,12 @@ func encodeMembers(usual, changed []jsonMember) string {
 }
 
 // request returns a function that decides on a request with the token.
-func (g *growthIssuer) request(token string) func() {
+func (g *growthIssuer) request(token string) func() { return g.requestTo(g.verifier, token) }
+
+// requestTo returns a function that decides on a request with the token, with another verifier.
+func (*growthIssuer) requestTo(v bearer.Verifier, token string) func() {
 	req := bearer.Request{Transport: "http", Authorization: []string{"Bearer " + token}, Rule: scopes.And(scopes.All("deploy"), bearer.HasRole("admin"))}
-	return func() { _, _ = bearer.Decide(context.Background(), g.verifier, req) }
+	return func() { _, _ = bearer.Decide(context.Background(), v, req) }
 }
 
 // growthKids are the key identifiers of the tokens. With a known key, the verifier verifies the

@@ -111,11 +111,13 @@ func (s *Issuers) change(cfgs []Config, build func(*routes, Config) (*JWTVerifie
 	previous := s.table()
 	next := previous.clone()
 	var built []*JWTVerifier
-	for i, cfg := range cfgs {
-		if slices.ContainsFunc(cfgs[:i], func(other Config) bool { return other.Issuer == cfg.Issuer }) {
+	seen := make(map[string]bool, len(cfgs))
+	for _, cfg := range cfgs {
+		if seen[cfg.Issuer] {
 			errs = append(errs, fmt.Errorf("issuer %q: there are two configurations for this issuer", cfg.Issuer))
 			continue
 		}
+		seen[cfg.Issuer] = true
 		v, faults := build(next, cfg)
 		if v != nil {
 			built = append(built, v)

@@ -171,7 +171,7 @@ func (p Profile) Claims(set []byte) (*Claims, error) {
 	if err := c.members.Read(set); err != nil {
 		return nil, refuse(Malformed, "claims: %w", err)
 	}
-	if _, err := c.decode(resolved, nil); err != nil {
+	if _, err := c.decode(resolved, new(claim.Texts)); err != nil {
 		return nil, err.toCaller()
 	}
 	if err := c.readText(&claimIss, &c.issuer); err != nil {

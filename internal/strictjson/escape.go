@@ -93,6 +93,10 @@ func IsText(v, want string) bool {
 	return len(v) >= 2 && v[0] == '"' && isText(v[1:len(v)-1], want)
 }
 
+// AppendText appends the text of a JSON string to dst, with its escapes decoded. v must be a valid
+// JSON string.
+func AppendText(dst []byte, v string) []byte { return appendText(dst, v[1:len(v)-1]) }
+
 // textDecoder decodes the escapes of several texts. All results share one buffer, so that
 // the number of allocations does not depend on the number of texts.
 type textDecoder struct {
