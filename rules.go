@@ -28,23 +28,25 @@ import (
 // [scopes.Rule.Err].
 func ClaimEquals(claim string, values ...any) scopes.Rule {
 	var errs []error
-	wants := make([]string, len(values))
+	wants, texts := make([]wanted, len(values)), make([]string, len(values))
 	for i, value := range values {
 		var err error
 		wants[i], err = literal(value)
+		texts[i] = wants[i].json
 		errs = append(errs, err)
 	}
-	what := "is " + strings.Join(wants, ", ")
+	what := "is " + strings.Join(texts, ", ")
 	switch len(values) {
 	case 0:
 		what = "is one of the values"
 		errs = append(errs, errors.New("there are no values; pass at least one value"))
 	case 1:
 	default:
-		what = "is one of " + strings.Join(wants, ", ")
+		what = "is one of " + strings.Join(texts, ", ")
 	}
 	return claimRule(claim, what, errors.Join(errs...), func(v string) bool {
-		return slices.ContainsFunc(wants, func(want string) bool { return sameValue(v, want) })
+		v = integerText(v)
+		return slices.ContainsFunc(wants, func(want wanted) bool { return want.isMet(v) })
 	})
 }
 
@@ -52,9 +54,9 @@ func ClaimEquals(claim string, values ...any) scopes.Rule {
 // value. [ClaimEquals] describes the arguments and the refusal.
 func ClaimIncludes(claim string, value any) scopes.Rule {
 	want, err := literal(value)
-	return claimRule(claim, "includes "+want, err, func(v string) bool {
+	return claimRule(claim, "includes "+want.json, err, func(v string) bool {
 		for element := range strictjson.Elements(v) {
-			if sameValue(element, want) {
+			if want.isMet(integerText(element)) {
 				return true
 			}
 		}
@@ -171,42 +173,52 @@ func formatClaim(v string) string {
 	return quote.Line(quote.Cut(v))
 }
 
-// The function literal returns the JSON text of a value that a caller passed to ClaimEquals
-// or ClaimIncludes.
-func literal(value any) (string, error) {
+// The function literal returns a value that a caller passed to ClaimEquals or ClaimIncludes.
+func literal(value any) (wanted, error) {
 	switch value := value.(type) {
 	case string:
 		text, err := jsontext.AppendQuote(nil, value)
-		return string(text), err
+		return wanted{string(text), value}, err
 	case bool:
-		return strconv.FormatBool(value), nil
+		return wanted{json: strconv.FormatBool(value)}, nil
 	case int:
-		return strconv.Itoa(value), nil
+		return wanted{json: strconv.Itoa(value)}, nil
 	case int64: // an int of a 32-bit system is too small for the numeric IDs of some issuers
-		return strconv.FormatInt(value, 10), nil
+		return wanted{json: strconv.FormatInt(value, 10)}, nil
 	default:
-		return fmt.Sprint(value), fmt.Errorf("the value has type %T, want string, bool, int or int64", value)
+		return wanted{json: fmt.Sprint(value)}, fmt.Errorf("the value has type %T, want string, bool, int or int64", value)
 	}
 }
 
-// sameValue reports whether the JSON texts v and want have the same value. The
-// texts may differ. For example, 3e0 and 3 have the same value.
-func sameValue(v, want string) bool {
-	switch {
-	case v == want:
-		return true
-	case v[0] == '"':
-		text, ok := strictjson.String(v)
-		wanted, isText := strictjson.String(want)
-		return ok && isText && text == wanted
-	case claim.IsNumber(v):
-		if _, err := strconv.ParseInt(v, 10, 64); err == nil {
-			return v == "-"+want && want == "0"
-		}
-		// A float64 above 2^53 can be the rounded value of several integers.
-		n, err := strconv.ParseFloat(v, 64)
-		return err == nil && math.Abs(n) < 1<<53 && n == math.Trunc(n) && strconv.FormatInt(int64(n), 10) == want
-	default:
-		return false
+// wanted is a value that a rule accepts.
+type wanted struct {
+	json string // the JSON text of the value
+	text string // the value if it is a string
+}
+
+// isMet reports whether v has the value. v must be the result of integerText. The time depends on
+// the length of the wanted value, and not on the length of v.
+func (w *wanted) isMet(v string) bool {
+	return v == w.json || w.json[0] == '"' && strictjson.IsText(v, w.text)
+}
+
+// integerText returns the usual text of a JSON number that is an integer, because the texts of
+// the same value may differ. For example, 3e0 and 3 have the same value. For any other value, it
+// returns v.
+func integerText(v string) string {
+	if !claim.IsNumber(v) {
+		return v
 	}
+	if _, err := strconv.ParseInt(v, 10, 64); err == nil {
+		if v == "-0" {
+			return "0"
+		}
+		return v
+	}
+	// A float64 above 2^53 can be the rounded value of several integers.
+	n, err := strconv.ParseFloat(v, 64)
+	if err != nil || math.Abs(n) >= 1<<53 || n != math.Trunc(n) {
+		return v
+	}
+	return strconv.FormatInt(int64(n), 10)
 }
