@@ -33,6 +33,14 @@ const (
 // maxListed is the maximum number of names that a text lists.
 const maxListed = 30
 
+// listText lists at most maxListed names. Each name is quoted and cut.
+func listText(names []string) string {
+	if n := len(names) - maxListed; n > 0 {
+		return quote.List(names[:maxListed]) + " and " + strconv.Itoa(n) + " more"
+	}
+	return quote.List(names)
+}
+
 func (e *explainer) gotCredentials() string {
 	switch values := e.decision.req.Authorization; len(values) {
 	case 0:
@@ -89,7 +97,7 @@ func (e *explainer) wantIssuer() string {
 	if len(issuers) == 1 {
 		return "iss " + quote.List(issuers)
 	}
-	return "iss one of " + quote.List(issuers)
+	return "iss one of " + listText(issuers)
 }
 
 func (e *explainer) gotIssuer() string {
@@ -211,7 +219,7 @@ func (e *explainer) gotAge() string {
 }
 
 func (e *explainer) wantAudience() string {
-	return "one of " + quote.List(e.v.audience) + " in " + strings.Join(pathNames(e.v.profile.audience), ", or else ")
+	return "one of " + listText(e.v.audience) + " in " + strings.Join(pathNames(e.v.profile.audience), ", or else ")
 }
 
 func (e *explainer) gotAudience() string {
@@ -240,7 +248,7 @@ func (e *explainer) gotBinding() string {
 	for name := range strictjson.Members(value) {
 		names = append(names, name)
 	}
-	return "cnf with " + quote.List(names[:min(len(names), maxListed)])
+	return "cnf with " + listText(names)
 }
 
 func (e *explainer) wantRequired() string {
@@ -346,11 +354,7 @@ func (e *explainer) gotKeys() string {
 	if len(ids) == 0 {
 		return "there are no keys"
 	}
-	more := ""
-	if len(ids) > maxListed {
-		ids, more = ids[:maxListed], " and more"
-	}
-	return "the issuer's keys are " + quote.List(ids) + more + age
+	return "the issuer's keys are " + listText(ids) + age
 }
 
 func (e *explainer) adviseKey(reason Reason) string {

@@ -3,6 +3,7 @@ package bearer
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -186,7 +187,20 @@ func checkAudience(v *JWTVerifier, t *token) *Error {
 	if matched {
 		return nil
 	}
-	return refuse(WrongAudience, "%v, want one of %q", audienceText{v.profile, c}, v.audience)
+	return refuse(WrongAudience, "%v, want one of %v", audienceText{v.profile, c}, audienceList(v.audience))
+}
+
+// An audienceList formats the accepted audiences for logs. If the list is long, it formats only the
+// first strings.
+type audienceList []string
+
+// String returns a list of the strings. Each string is quoted and cut.
+func (l audienceList) String() string {
+	text := fmt.Sprintf("%q", quote.CutAll(l))
+	if n := len(l) - quote.MaxList; n > 0 {
+		text += " and " + strconv.Itoa(n) + " more"
+	}
+	return text
 }
 
 // audienceOf returns the value of the first claim of Profile.Audience that the token has.

@@ -1,10 +1,6 @@
 package bearer
 
-import (
-	"slices"
-
-	"github.com/bearerkit/bearer/internal/quote"
-)
+import "slices"
 
 // The functions below return the texts of the check of the rule.
 
@@ -22,10 +18,10 @@ func (e *explainer) gotGranted() string {
 	c := e.t.claims()
 	got := "no scopes"
 	if c.scopes.Len() > 0 {
-		got = "scopes " + quote.List(slices.Sorted(c.scopes.All()))
+		got = "scopes " + listText(slices.Sorted(c.scopes.All()))
 	}
 	if len(c.roles) > 0 {
-		got += ", roles " + quote.List(c.roles[:min(len(c.roles), maxListed)])
+		got += ", roles " + listText(c.roles)
 	}
 	return got
 }
