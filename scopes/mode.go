@@ -1,7 +1,5 @@
 package scopes
 
-import "slices"
-
 // The modes of a rule. A node of ReportOnly or Optional has the same kind as a node of
 // And. The node has one operand. The field "name" of the node contains the mode. Code that
 // ignores modes therefore enforces the operand.
@@ -59,9 +57,14 @@ func (r Rule) Scopes() []string {
 	if r.n == nil || r.n.err != nil {
 		return nil
 	}
-	names := slices.Clone(r.n.names)
-	for _, rule := range r.n.rules {
-		names = append(names, rule.Scopes()...)
+	return unique(r.n.appendScopes(nil))
+}
+
+// appendScopes appends the scopes that the rule names to a list. The list can contain duplicates.
+func (n *node) appendScopes(names []string) []string {
+	names = append(names, n.names...)
+	for _, rule := range n.rules {
+		names = rule.n.appendScopes(names)
 	}
-	return unique(names)
+	return names
 }

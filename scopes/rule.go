@@ -205,50 +205,11 @@ func (r Rule) Allow(ctx context.Context, granted Set) error {
 	if err := r.Err(); err != nil {
 		return &DeniedError{Err: err}
 	}
-	var d DeniedError
+	var d denial
 	if r.n.evaluate(ctx, granted, &d) {
 		return nil
 	}
-	return &DeniedError{Missing: d.Missing, Err: d.Err}
-}
-
-// evaluate reports whether the caller meets the rule. If the caller does not meet the rule,
-// evaluate adds the missing scopes and the errors of functions to d. It calls each function
-// at most once.
-func (n *node) evaluate(ctx context.Context, granted Set, d *DeniedError) bool {
-	if n.pure {
-		if n.met(granted) {
-			return true
-		}
-		n.addMissing(granted, d)
-		return false
-	}
-	switch n.kind {
-	case and:
-		ok := true
-		for _, rule := range n.rules {
-			// The loop continues after a denial, so that the error lists everything that is missing.
-			ok = rule.n.evaluate(ctx, granted, d) && ok
-		}
-		return ok
-	case or:
-		previous := *d
-		for _, rule := range n.rules {
-			if rule.n.evaluate(ctx, granted, d) {
-				*d = previous
-				return true
-			}
-		}
-		return false
-	case function:
-		err := n.fn(ctx)
-		if err != nil {
-			d.Err = errors.Join(d.Err, fmt.Errorf("%s: %w", n.name, err))
-		}
-		return err == nil
-	case all, anyOf, public: // nodes of these kinds are always pure
-	}
-	return false
+	return d.err()
 }
 
 // The method met reports whether a caller with the granted scopes meets a rule without
@@ -281,45 +242,39 @@ func (n *node) met(granted Set) bool {
 	return false
 }
 
-// addMissing adds the missing scopes to d. The rule must not contain functions.
-func (n *node) addMissing(granted Set, d *DeniedError) {
-	for _, name := range n.names {
-		if !granted.Has(name) && !slices.Contains(d.Missing, name) {
-			d.Missing = append(d.Missing, name)
-		}
-	}
-	for _, rule := range n.rules {
-		if !rule.n.met(granted) {
-			rule.n.addMissing(granted, d)
-		}
-	}
-}
-
 // String returns a description of the requirement, such as `scopes "a" and "b"`. The
 // description can be a part of a sentence. For the zero Rule and for a rule with a mistake
 // in it, String returns "denied".
 func (r Rule) String() string {
+	var b strings.Builder
+	r.write(&b)
+	return b.String()
+}
+
+// write writes the description of the requirement.
+func (r Rule) write(b *strings.Builder) {
 	if r.n == nil || r.n.err != nil {
-		return "denied"
+		b.WriteString("denied")
+		return
 	}
 	switch n := r.n; n.kind {
 	case all:
 		if len(n.names) == 0 {
-			return "any valid token"
+			b.WriteString("any valid token")
+			return
 		}
-		return sentence("scope", " and ", n.names)
+		b.WriteString(sentence("scope", " and ", n.names))
 	case anyOf:
-		return sentence("scope", " or ", n.names)
+		b.WriteString(sentence("scope", " or ", n.names))
 	case and:
-		return n.join(" and ")
+		n.join(b, " and ")
 	case or:
-		return n.join(" or ")
+		n.join(b, " or ")
 	case public:
-		return "public"
+		b.WriteString("public")
 	case function:
-		return n.name
+		b.WriteString(n.name)
 	}
-	return "denied"
 }
 
 // The function sentence returns `scope "a"` for one name, and `scopes "a" and "b"` for two
@@ -337,13 +292,18 @@ func sentence(noun, conjunction string, names []string) string {
 
 // The method join joins the texts of the operands with a conjunction. It puts the text of
 // an operand in parentheses if the operand has several parts.
-func (n *node) join(conjunction string) string {
-	parts := make([]string, len(n.rules))
+func (n *node) join(b *strings.Builder, conjunction string) {
 	for i, rule := range n.rules {
-		parts[i] = rule.String()
-		if rule.n != nil && (len(rule.n.names) > 1 || len(rule.n.rules) > 1) {
-			parts[i] = "(" + parts[i] + ")"
+		if i > 0 {
+			b.WriteString(conjunction)
+		}
+		several := rule.n != nil && (len(rule.n.names) > 1 || len(rule.n.rules) > 1)
+		if several {
+			b.WriteByte('(')
+		}
+		rule.write(b)
+		if several {
+			b.WriteByte(')')
 		}
 	}
-	return strings.Join(parts, conjunction)
 }
