@@ -1,7 +1,6 @@
 package scopes
 
 import (
-	"encoding/hex"
 	"net/url"
 	"strings"
 	"unicode"
@@ -90,8 +89,9 @@ func unescape(p string, keepSlashes bool) (string, bool) {
 	decoded := append(make([]byte, 0, len(p)), p[:i]...)
 	for ; i < len(p); i++ {
 		if p[i] == '%' && i+2 < len(p) {
-			if c, err := hex.DecodeString(p[i+1 : i+3]); err == nil && (!keepSlashes || c[0] != '/') {
-				decoded = append(decoded, c...)
+			high, low := hexDigits[p[i+1]], hexDigits[p[i+2]]
+			if c := high<<4 | low&0xf; high != noHex && low != noHex && (!keepSlashes || c != '/') {
+				decoded = append(decoded, c)
 				i += 2
 				continue
 			}
@@ -100,6 +100,23 @@ func unescape(p string, keepSlashes bool) (string, bool) {
 	}
 	return string(decoded), len(decoded) != len(p)
 }
+
+// noHex marks the characters in hexDigits that are no hexadecimal digit.
+const noHex = 0xff
+
+// The table hexDigits contains the value of each hexadecimal digit.
+var hexDigits = func() (t [256]byte) {
+	for i := range t {
+		t[i] = noHex
+	}
+	for i, c := range "0123456789" {
+		t[c] = byte(i)
+	}
+	for i := range byte(6) {
+		t['a'+i], t['A'+i] = 10+i, 10+i
+	}
+	return t
+}()
 
 func clean(p string) bool {
 	if p == "" || p[0] != '/' || !hasCleanText(p) {
