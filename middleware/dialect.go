@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -249,7 +248,7 @@ func describedByURL(r *http.Request, _ bool) (desc description, mistake string) 
 		return desc, name + " contains user information"
 	case desc.host == "":
 		desc.hostMistake = name + " has no host"
-	case !hostForm.MatchString(desc.host):
+	case !isHost(desc.host):
 		return desc, name + " has an invalid host"
 	}
 	return desc.parse("the "+originalMethod+" field", name)
@@ -279,7 +278,7 @@ func (desc description) parse(method, target string) (_ description, mistake str
 		return desc, target + " " + mistake
 	}
 	switch {
-	case desc.hostMistake != "" || hostForm.MatchString(desc.host):
+	case desc.hostMistake != "" || isHost(desc.host):
 	case strings.Contains(desc.host, "@"):
 		desc.hostMistake = "the host contains user information"
 	default:
@@ -348,6 +347,31 @@ func isMethod(s string) bool {
 	})
 }
 
-// hostForm is a host name or an address, with or without a port. It has fewer characters than
-// RFC 3986, section 3.2.2, because a service may decode the escapes of a host.
-var hostForm = regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[A-Fa-f0-9:.]+\])(:[0-9]*)?$`)
+// isHost reports whether s is a host name or an address, with or without a port. It accepts fewer
+// characters than RFC 3986, section 3.2.2, because a service may decode the escapes of a host.
+func isHost(s string) bool {
+	host, port := s, ""
+	if address, ok := strings.CutPrefix(s, "["); ok {
+		if host, port, ok = strings.Cut(address, "]"); !ok || !consistsOf(host, "ABCDEFabcdef0123456789:.") {
+			return false
+		}
+	} else {
+		if i := strings.IndexByte(s, ':'); i >= 0 {
+			host, port = s[:i], s[i:]
+		}
+		if !consistsOf(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") {
+			return false
+		}
+	}
+	return host != "" && (port == "" || port[0] == ':' && consistsOf(port[1:], "0123456789"))
+}
+
+// consistsOf reports whether s contains only these characters.
+func consistsOf(s, chars string) bool {
+	for i := range len(s) {
+		if strings.IndexByte(chars, s[i]) < 0 {
+			return false
+		}
+	}
+	return true
+}

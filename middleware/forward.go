@@ -93,11 +93,10 @@ func (g *Guard) setCallerHeaders(h http.Header, ctx context.Context) { //nolint:
 	maps.DeleteFunc(h, func(name string, _ []string) bool { return g.isCallerHeader(name) })
 	// A proxy drops the fields that Connection names (RFC 9110, section 7.6.1). So the
 	// guard removes the names of the fields of Options.Headers from Connection.
-	named := func(option string) bool { return g.isCallerHeader(strings.Trim(option, " \t")) }
-	if fields := h["Connection"]; len(fields) > 0 {
+	if fields := h["Connection"]; slices.ContainsFunc(fields, g.namesCallerHeader) {
 		kept := make([]string, len(fields))
 		for i, field := range fields {
-			kept[i] = strings.Join(slices.DeleteFunc(strings.Split(field, ","), named), ",")
+			kept[i] = g.withoutCallerHeaders(field)
 		}
 		h["Connection"] = kept
 	}
@@ -111,6 +110,32 @@ func (g *Guard) setCallerHeaders(h http.Header, ctx context.Context) { //nolint:
 		}
 	}
 }
+
+// namesCallerHeader reports whether a Connection field names a field in Options.Headers.
+func (g *Guard) namesCallerHeader(connection string) bool {
+	for option := range strings.SplitSeq(connection, ",") {
+		if g.isCallerHeader(trimBlanks(option)) {
+			return true
+		}
+	}
+	return false
+}
+
+// withoutCallerHeaders removes the names of the fields in Options.Headers from a Connection field.
+func (g *Guard) withoutCallerHeaders(connection string) string {
+	var b strings.Builder
+	separator := ""
+	for option := range strings.SplitSeq(connection, ",") {
+		if !g.isCallerHeader(trimBlanks(option)) {
+			b.WriteString(separator + option)
+			separator = ","
+		}
+	}
+	return b.String()
+}
+
+// trimBlanks removes the blanks around an element of a list (RFC 9110, section 5.6.1).
+func trimBlanks(element string) string { return strings.Trim(element, " \t") }
 
 // isCallerHeader reports whether a server after the guard may read name as the name of a
 // field in Options.Headers.

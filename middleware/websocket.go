@@ -85,9 +85,12 @@ func (g *Guard) logUnpassed(r *http.Request, route string) {
 // hasToken reports whether one of the comma-separated lists contains token. Letter case does
 // not matter.
 func hasToken(lists []string, token string) bool {
-	return slices.ContainsFunc(lists, func(list string) bool {
-		return slices.ContainsFunc(strings.Split(list, ","), func(item string) bool {
-			return strings.EqualFold(strings.Trim(item, " \t"), token)
-		})
-	})
+	for _, list := range lists {
+		for item := range strings.SplitSeq(list, ",") {
+			if strings.EqualFold(trimBlanks(item), token) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -1,0 +1,4 @@
+package middleware
+
+// IsHost is isHost for TestIsHost.
+var IsHost = isHost
