@@ -186,3 +186,35 @@ func TestReportsAreShort(t *testing.T) {
 		}
 	}
 }
+
+// An error of a verifier, a hook or a rule costs time in proportion to the errors and to the
+// scopes in it.
+func TestGrowthOfErrors(t *testing.T) {
+	missing := func(names ...string) error { return &bearer.Error{Reason: bearer.MissingScope, Missing: names} }
+	for name, err := range map[string]func(n int) error{
+		"scopes":          func(n int) error { return missing(names("s%d", n)...) },
+		"repeated scopes": func(n int) error { return missing(slices.Repeat([]string{"s"}, n)...) },
+		"invalid scopes":  func(n int) error { return missing(slices.Repeat([]string{`"`}, n)...) },
+		"errors": func(n int) error {
+			list := make([]error, n)
+			for i := range list {
+				list[i] = missing(fmt.Sprint("s", i))
+			}
+			return errors.Join(list...)
+		},
+		"wrapped errors": func(n int) error {
+			err := missing("s")
+			for range n {
+				err = fmt.Errorf("%w", err)
+			}
+			return err
+		},
+	} {
+		growth.Check(t, name, 100, func(n int) func() {
+			refusal := err(n)
+			v := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, refusal })
+			req := bearer.Request{Transport: "http", Authorization: []string{"Bearer a.b.c"}, Rule: scopes.All("deploy")}
+			return func() { _, _ = bearer.Decide(context.Background(), v, req) }
+		})
+	}
+}

@@ -125,9 +125,10 @@ func (f *found) add(e *Error, isReason bool) (hides bool) {
 	switch {
 	case f.count == 1 || place < current:
 		f.first, f.isReason = *e, isReason
+		f.first.Missing = slices.Clip(e.Missing) // so that the code below does not change the caller's list
 	case place == current:
 		f.first.RetryAfter = max(f.first.RetryAfter, e.RetryAfter)
-		f.first.Missing = append(slices.Clone(f.first.Missing), e.Missing...)
+		f.first.Missing = append(f.first.Missing, e.Missing...)
 	}
 	return hides && e.Reason != MissingScope
 }

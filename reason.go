@@ -257,11 +257,14 @@ func (e *Error) toCaller() error {
 
 // validScopes returns a copy of names without the invalid scopes and without duplicates.
 func validScopes(names []string) []string {
-	var valid []string
-	for _, name := range names {
-		if _, err := scopes.Of(name); err == nil && !slices.Contains(valid, name) {
-			valid = append(valid, name)
-		}
+	if set, err := scopes.Of(names...); err == nil {
+		return slices.Collect(set.All())
 	}
-	return valid
+	seen := make(map[string]bool, len(names))
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		_, err := scopes.Of(name)
+		drop := err != nil || seen[name]
+		seen[name] = true
+		return drop
+	})
 }

@@ -186,3 +186,41 @@ func TestGrowthOfRequests(t *testing.T) {
 		}
 	}
 }
+
+// The answer to a refused request costs time and memory in proportion to the scopes of the rule,
+// and a request does not cost more if there are many routes.
+func TestGrowthOfRules(t *testing.T) {
+	issuer := testkit.NewIssuer(t, "EdDSA")
+	v := testkit.NewVerifier(t, issuer, func(c *bearer.Config) { c.Audience = append(c.Audience, "https://api.example/files") })
+	ok := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	for name, authorization := range map[string]string{"other scope": "Bearer " + issuer.Token(map[string]any{"scope": "other"}), "no token": "", "invalid token": "Bearer a.b.c"} {
+		for part, declare := range map[string]func(t *scopes.Table, n int){
+			"scopes": func(t *scopes.Table, n int) {
+				names := make([]string, n)
+				for i := range names {
+					names[i] = fmt.Sprint("scope", i)
+				}
+				t.Handle("GET /files/a", scopes.All(names...))
+			},
+			"routes": func(t *scopes.Table, n int) {
+				t.Handle("GET /files/a", scopes.All("files"))
+				for i := range n {
+					t.Handle(fmt.Sprintf("GET /files/%d/{id}", i), scopes.All("files"))
+				}
+			},
+		} {
+			growth.Check(t, part+", "+name, 50, func(n int) func() {
+				guard, err := middleware.New(v, &middleware.Options{Resource: "https://api.example/files"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				table := new(scopes.Table)
+				declare(table, n)
+				handler := guard.Enforce(table)(ok)
+				r := httptest.NewRequest(http.MethodGet, "https://api.example/files/a", http.NoBody)
+				r.Header.Set("Authorization", authorization)
+				return func() { handler.ServeHTTP(&nowhere{header: http.Header{}}, r) }
+			})
+		}
+	}
+}
