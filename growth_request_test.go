@@ -130,6 +130,7 @@ func TestGrowthOfReports(t *testing.T) {
 			}
 		},
 		"record": func(t *testing.T, g *growthIssuer, token string) func() {
+			t.Helper()
 			o, err := bearer.NewLogObserver(slog.New(slog.NewJSONHandler(discard{}, nil)), &bearer.LogOptions{Burst: -1, Audit: slog.LevelInfo})
 			if err != nil {
 				t.Fatal(err)

@@ -158,22 +158,22 @@ func growingRequests() map[string]func(n int) *http.Request {
 			return &http.Request{Method: strings.Repeat("M", n), URL: &url.URL{Path: "/files/a"}}
 		},
 		"host": func(n int) *http.Request {
-			return &http.Request{Method: "GET", Host: strings.Repeat("a.", n/2) + "example", URL: &url.URL{Path: "/files/a"}}
+			return &http.Request{Method: http.MethodGet, Host: strings.Repeat("a.", n/2) + "example", URL: &url.URL{Path: "/files/a"}}
 		},
 		"host with escapes": func(n int) *http.Request {
-			return &http.Request{Method: "GET", Host: strings.Repeat("%2561", n/5), URL: &url.URL{Path: "/files/a"}}
+			return &http.Request{Method: http.MethodGet, Host: strings.Repeat("%2561", n/5), URL: &url.URL{Path: "/files/a"}}
 		},
 		"host with colons": func(n int) *http.Request {
-			return &http.Request{Method: "GET", Host: strings.Repeat(":", n), URL: &url.URL{Path: "/files/a"}}
+			return &http.Request{Method: http.MethodGet, Host: strings.Repeat(":", n), URL: &url.URL{Path: "/files/a"}}
 		},
 		"host with brackets": func(n int) *http.Request {
-			return &http.Request{Method: "GET", Host: "[" + strings.Repeat("::", n/2) + "]", URL: &url.URL{Path: "/files/a"}}
+			return &http.Request{Method: http.MethodGet, Host: "[" + strings.Repeat("::", n/2) + "]", URL: &url.URL{Path: "/files/a"}}
 		},
 		"query": func(n int) *http.Request {
-			return &http.Request{Method: "GET", URL: &url.URL{Path: "/files/a", RawQuery: strings.Repeat("a=b&", n/4)}}
+			return &http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/files/a", RawQuery: strings.Repeat("a=b&", n/4)}}
 		},
 		"RawPath is no encoding": func(n int) *http.Request {
-			return &http.Request{Method: "GET", URL: &url.URL{Path: "/files/" + strings.Repeat("a", n), RawPath: "/files/" + strings.Repeat("b", n)}}
+			return &http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/files/" + strings.Repeat("a", n), RawPath: "/files/" + strings.Repeat("b", n)}}
 		},
 	}
 }
