@@ -112,7 +112,9 @@ func growingIssuers(t *testing.T, g *growthIssuer, n int, configure func(c *bear
 // are.
 func TestGrowthWithIssuers(t *testing.T) {
 	g := newGrowthIssuer(t, nil)
-	tenants := func(c *bearer.Config, i int) { c.Issuer = fmt.Sprintf("https://login%d.example/{tenantid}/v2.0", i) }
+	tenants := func(c *bearer.Config, i int) {
+		c.Issuer, c.InsecureAnyTenant = fmt.Sprintf("https://login%d.example/{tenantid}/v2.0", i), true
+	}
 	for name, row := range map[string]struct {
 		configure func(c *bearer.Config, i int)
 		fields    []string
