@@ -84,6 +84,16 @@ type logCount struct{ logged, unlogged int }
 // but a guard of another package may report any text as the route.
 const maxLogKeys = 10_000
 
+const (
+	// defaultBurst is the default of LogOptions.Burst.
+	defaultBurst = 10
+	// defaultInterval is the default of LogOptions.Interval.
+	defaultInterval = time.Minute
+	// reasonFactor limits the records of all refusals with one reason: at most reasonFactor
+	// times LogOptions.Burst.
+	reasonFactor = 10
+)
+
 // NewLogObserver returns a [LogObserver] that writes to logger. If the arguments have
 // faults, the error lists every fault.
 func NewLogObserver(logger *slog.Logger, opts *LogOptions) (*LogObserver, error) {
@@ -108,10 +118,10 @@ func NewLogObserver(logger *slog.Logger, opts *LogOptions) (*LogObserver, error)
 		o.level = slog.LevelWarn
 	}
 	if o.burst == 0 {
-		o.burst = 10
+		o.burst = defaultBurst
 	}
 	if o.interval == 0 {
-		o.interval = time.Minute
+		o.interval = defaultInterval
 	}
 	return o, nil
 }
@@ -275,7 +285,7 @@ func (o *LogObserver) withinLimits(e Event) bool {
 		count = &logCount{}
 		o.reasons[e.Reason] = count
 	}
-	if o.logged[key] < o.burst && count.logged < 10*o.burst {
+	if o.logged[key] < o.burst && count.logged < reasonFactor*o.burst {
 		o.logged[key]++
 		count.logged++
 		return true

@@ -202,6 +202,10 @@ func (w *wanted) isMet(v string) bool {
 	return v == w.json || w.json[0] == '"' && strictjson.IsText(v, w.text)
 }
 
+// maxExact limits the numbers with a fraction or an exponent that equal an integer. A float64
+// of this size or larger can be the rounded value of several integers.
+const maxExact = 1 << 53
+
 // integerText returns the usual text of a JSON number that is an integer, because the texts of
 // the same value may differ. For example, 3e0 and 3 have the same value. For any other value, it
 // returns v.
@@ -215,9 +219,8 @@ func integerText(v string) string {
 		}
 		return v
 	}
-	// A float64 above 2^53 can be the rounded value of several integers.
 	n, err := strconv.ParseFloat(v, 64)
-	if err != nil || math.Abs(n) >= 1<<53 || n != math.Trunc(n) {
+	if err != nil || math.Abs(n) >= maxExact || n != math.Trunc(n) {
 		return v
 	}
 	return strconv.FormatInt(int64(n), 10)

@@ -81,12 +81,15 @@ func findProblem(h http.Handler, method, pattern string) (problem string, found 
 	return problem, found
 }
 
+// probeTimeout is the longest time that a handler may take for one request of Unguarded.
+const probeTimeout = 5 * time.Second
+
 // send sends one request to h.
 func send(h http.Handler, method, host, path string) (guarded bool, status int, panicked any) {
 	if host == "" {
 		host = "example.com"
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
 	defer cancel()
 	ctx, record := probe.With(ctx)
 	u := &url.URL{Path: path}

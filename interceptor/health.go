@@ -21,6 +21,9 @@ type HealthServer interface {
 	SetServingStatus(service string, status grpc_health_v1.HealthCheckResponse_ServingStatus)
 }
 
+// defaultInterval is the default of HealthOptions.Interval.
+const defaultInterval = time.Second
+
 // HealthOptions configures a health watch. Nil is the same as the zero value. The zero value
 // sets the status of the whole server and requires keys of every issuer.
 type HealthOptions struct {
@@ -94,7 +97,7 @@ func WatchHealth(server HealthServer, source bearer.StatusReporter, opts *Health
 	}
 	interval := opts.Interval
 	if interval == 0 {
-		interval = time.Second
+		interval = defaultInterval
 	}
 	now := w.set()
 	w.ended.Go(func() { w.run(interval, now) })

@@ -130,7 +130,7 @@ func start(o Options, name, source string, where locator) *Cache {
 		epoch:  time.Now(),
 		ended:  make(chan struct{}),
 		wake:   make(chan struct{}, 1),
-		misses: coolDown{interval: o.CoolDown, maxAtOnce: 2},
+		misses: coolDown{interval: o.CoolDown, maxAtOnce: missBurst},
 
 		refresher: refresher{pollState: pollState{where: where}},
 	}
@@ -219,7 +219,7 @@ func (c *Cache) Ready(ctx context.Context) error {
 		if f == nil {
 			continue // demand returns nil only while keys are available, so check again
 		}
-		retry := time.NewTimer(time.Second)
+		retry := time.NewTimer(minPause)
 		select {
 		case <-f.done:
 		case <-retry.C:

@@ -17,6 +17,13 @@ const (
 	// minPause is the time between the fetches that lookups cause while keys are
 	// unavailable.
 	minPause = time.Second
+	// missBurst is the number of fetches that lookups cause without a pause while keys are
+	// available.
+	missBurst = 2
+	// maxRounds is the largest number of fetches that one lookup waits for.
+	maxRounds = 3
+	// deniedInterval is the least time between two log records about denied lookups.
+	deniedInterval = time.Minute
 )
 
 // flight is one fetch. A lookup, Refresh or the refresher creates the flight, and the fetch may
@@ -60,7 +67,7 @@ func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key
 		return keys, err
 	}
 	now := start // each round reads the clock only once, because reading the clock is slow
-	for range 3 {
+	for range maxRounds {
 		f, limit := c.demand(ctx, now, start, seen, len(tried) > 0)
 		if f == nil {
 			return nil, err
@@ -266,7 +273,7 @@ func (d *deniedLog) add(now time.Time, badSignature bool) (toLog deniedCounts) {
 	} else {
 		d.unknownID++
 	}
-	if now.Sub(d.last) < time.Minute {
+	if now.Sub(d.last) < deniedInterval {
 		return toLog
 	}
 	toLog, d.deniedCounts, d.last = d.deniedCounts, deniedCounts{}, now

@@ -17,6 +17,10 @@ import (
 // cannot fetch the key set, it fetches the metadata sooner.
 const metadataLifetime = time.Hour
 
+// rediscoverAfter is the least time between two requests for the metadata if the key set cannot
+// be fetched.
+const rediscoverAfter = time.Minute
+
 // locator finds the URL of the key set. The URL is configured or comes from the metadata. Only
 // the refresher uses the locator.
 type locator struct {

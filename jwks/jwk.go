@@ -207,7 +207,11 @@ func (m members) material(kty string) (string, algorithms, error) {
 // rsa reads and checks the modulus and the exponent (RFC 7518, section 3.3). It checks the
 // size of each number before it uses the number in slow computations.
 func (m members) rsa() (n, e []byte, err error) {
-	const minBits, maxBits = 2048, 8192
+	const (
+		minBits, maxBits = 2048, 8192
+		minExponent      = 3
+		maxExponentBits  = 31
+	)
 	if n, err = m.readNumber("n"); err != nil {
 		return nil, nil, err
 	}
@@ -224,11 +228,12 @@ func (m members) rsa() (n, e []byte, err error) {
 	case isROCA(modulus):
 		return nil, nil, errors.New("an attacker can factor the RSA modulus, because a defective library generated it (CVE-2017-15361)")
 	}
-	if len(e) > 4 || len(e) == 4 && e[0] > 0x7f {
-		return nil, nil, errors.New("RSA exponent has more than 31 bits")
+	exponent := new(big.Int).SetBytes(e)
+	if exponent.BitLen() > maxExponentBits {
+		return nil, nil, fmt.Errorf("RSA exponent has more than %d bits", maxExponentBits)
 	}
-	if v := new(big.Int).SetBytes(e).Int64(); v < 3 || v&1 == 0 {
-		return nil, nil, fmt.Errorf("RSA exponent is %d, want an odd number of at least 3", v)
+	if v := exponent.Int64(); v < minExponent || v&1 == 0 {
+		return nil, nil, fmt.Errorf("RSA exponent is %d, want an odd number of at least %d", v, minExponent)
 	}
 	return n, e, nil
 }

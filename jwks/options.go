@@ -137,6 +137,10 @@ const shortest = 10 * time.Millisecond
 // because they overflow when they are added to the current time.
 const maxDuration = 100 * 365 * 24 * time.Hour
 
+// minStoreKey is the least length of Options.StoreKey, in bytes. It is the length of a digest
+// of SHA-256 (RFC 2104, section 3).
+const minStoreKey = 32
+
 // withDefaults returns a copy of o. In the copy, durations that are zero and a nil Logger
 // are replaced with their defaults.
 func (o *Options) withDefaults() Options {
@@ -201,8 +205,8 @@ func (o *Options) problems(given *Options) []error {
 	if o.RefusePrivateAddresses && o.Transport != nil {
 		bad("RefusePrivateAddresses: works with the default Transport only; leave Transport nil")
 	}
-	if n := len(o.StoreKey); n > 0 && n < 32 {
-		bad("StoreKey: has %d bytes, want at least 32", n)
+	if n := len(o.StoreKey); n > 0 && n < minStoreKey {
+		bad("StoreKey: has %d bytes, want at least %d", n, minStoreKey)
 	}
 	if len(o.StoreKey) > 0 && o.Store == nil {
 		bad("StoreKey: works with a Store only; set Store, or remove StoreKey")

@@ -121,7 +121,7 @@ func (c *Cache) fetch(ctx context.Context, get getter, state *pollState, uncondi
 		}
 	}
 	done = c.fetchSet(ctx, get, state, unconditional)
-	if done.err != nil && where.discovers() && time.Since(where.tried) > time.Minute {
+	if done.err != nil && where.discovers() && time.Since(where.tried) > rediscoverAfter {
 		if ctx.Err() != nil {
 			where.until = time.Time{} // no time is left, so the next fetch begins with discovery
 		} else if old := where.url; where.discover(ctx, get) == nil && where.url != old {

@@ -16,6 +16,8 @@ import (
 const (
 	maxRedirects   = 3
 	maxHeaderBytes = 64 << 10
+	// dialTimeout is the longest time for a connection, and also for a TLS handshake.
+	dialTimeout = 3 * time.Second
 )
 
 // newTransport returns a transport that closes each connection after one request. An open
@@ -25,7 +27,7 @@ func newTransport(refusePrivate bool) *http.Transport {
 	t := &http.Transport{
 		Proxy:                  exceptLoopback(http.ProxyFromEnvironment),
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    3 * time.Second,
+		TLSHandshakeTimeout:    dialTimeout,
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		DisableKeepAlives:      true,
 		ForceAttemptHTTP2:      true,
@@ -34,7 +36,7 @@ func newTransport(refusePrivate bool) *http.Transport {
 		t.Proxy = nil // a proxy resolves the name of the host, so the address cannot be checked
 	}
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		dialer := net.Dialer{Timeout: 3 * time.Second}
+		dialer := net.Dialer{Timeout: dialTimeout}
 		if checks := addressChecks(address, refusePrivate); len(checks) > 0 {
 			// ControlContext receives the resolved address. So the checks apply even if the URL
 			// contains the name of a host.

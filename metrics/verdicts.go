@@ -57,6 +57,9 @@ const (
 	defaultIssuers = 100
 	// maxLabel is the maximum length of a label value in bytes.
 	maxLabel = 256
+	// maxBuckets is the maximum number of native buckets of a histogram. A histogram with more
+	// buckets loses resolution.
+	maxBuckets = 160
 )
 
 // Observe implements [bearer.Observer]: it counts the verdict. Observe takes less than 100 ns
@@ -181,7 +184,7 @@ func newHistogram(cache string) prometheus.Histogram {
 			1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 5e-3, 2.5e-2, 0.1, 0.5, 1, 2.5,
 		},
 		NativeHistogramBucketFactor:     1.1,
-		NativeHistogramMaxBucketNumber:  160,
+		NativeHistogramMaxBucketNumber:  maxBuckets,
 		NativeHistogramMinResetDuration: time.Hour,
 	})
 }
