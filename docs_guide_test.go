@@ -116,7 +116,7 @@ func TestGuideAlerts(t *testing.T) {
 // module's packages and all fields in the guide must be exported.
 func TestGuideCode(t *testing.T) {
 	api := map[string]string{}
-	for _, name := range []string{"bearer", "jwks", "scopes", "middleware", "interceptor", "metrics", "tracing"} {
+	for _, name := range []string{"bearer", "jwks", "scopes", "middleware", "interceptor", "metrics", "tracing", "bearertest"} {
 		api[name] = readText(t, filepath.Join("testdata", "api", name+".txt"))
 	}
 	symbols := 0
@@ -130,7 +130,7 @@ func TestGuideCode(t *testing.T) {
 				t.Errorf("%s: got syntax error %v in\n%s", page, err, block[1])
 			}
 		}
-		for _, symbol := range regexp.MustCompile(`\b(bearer|jwks|scopes|middleware|interceptor|metrics|tracing)\.([A-Z]\w+)`).FindAllStringSubmatch(text, -1) {
+		for _, symbol := range regexp.MustCompile(`\b(bearer|jwks|scopes|middleware|interceptor|metrics|tracing|bearertest)\.([A-Z]\w+)`).FindAllStringSubmatch(text, -1) {
 			symbols++
 			if other := symbol[0]; other == "jwks.NewCachingProvider" {
 				continue // This is a function of Auth0's package jwks.
