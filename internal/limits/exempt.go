@@ -3,6 +3,10 @@ package limits
 // notLimits lists the constants that are no limits, and the reason.
 var notLimits = map[string]string{
 	"bearertest.leastLifetime":                  "the row of jwks.shortest describes durations without a unit",
+	"interceptor.minJump":                       "the least difference of two clocks that counts as a jump",
+	"internal/claim.maxList":                    "longer lists take a different path with the same result",
+	"internal/refusal.InvalidToken":             "a reason",
+	"scopes.noHex":                              "a mark in a table",
 	"bearer.entryMemory":                        "a size that the cache adds to each token",
 	"bearer.headerMemory":                       "a size that the cache adds to each header",
 	"bearertest.Claims.lifetime":                "the lifetime of claims that are no token",
@@ -64,6 +68,10 @@ var notLimits = map[string]string{
 var notNamed = map[string]string{
 	"bearertest/fault.go time.Microsecond":             "the row of jwks.shortest describes durations without a unit",
 	"bearertest/fault.go time.Second":                  "an example of a usual duration, for the text of an error",
+	"interceptor/guard.go time.Minute":                 "an example of a usual duration, for the text of an error",
+	"interceptor/guard.go time.Second":                 "the row of jwks.shortest describes durations without a unit",
+	"interceptor/health.go 100 * time.Millisecond":     "the row of jwks.shortest describes durations without a unit",
+	"interceptor/health.go time.Second":                "an example of a usual duration, for the text of an error",
 	"log.go 10 * time.Millisecond":                     "the row of jwks.shortest describes durations without a unit",
 	"log.go time.Minute":                               "an example of a usual duration, for the text of an error",
 	"bearertest/unguarded.go status >= 200":            "a class of HTTP status codes",

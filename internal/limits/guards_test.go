@@ -216,7 +216,7 @@ func otherEdges() []edge {
 		{constant: "middleware.maxNames", beyond: "kept %d of", try: kept(handshakes), bubble: true},
 		{constant: "interceptor.maxMethod", beyond: "kept %d of", try: kept(unknownMethod)},
 		{constant: "metrics.defaultRoutes", beyond: "kept %d of", try: kept(labels("route", func(i int) bearer.Event { return bearer.Event{Route: fmt.Sprint("GET /", i)} }))},
-		{constant: "metrics.maxIssuers", beyond: "kept %d of", try: kept(labels("issuer", func(i int) bearer.Event { return bearer.Event{Issuer: fmt.Sprint("https://issuer.example/", i)} }))},
+		{constant: "metrics.defaultIssuers", beyond: "kept %d of", try: kept(labels("issuer", func(i int) bearer.Event { return bearer.Event{Issuer: fmt.Sprint("https://issuer.example/", i)} }))},
 		{constant: "metrics.maxTransports", beyond: "kept %d of", try: kept(labels("transport", func(i int) bearer.Event { return bearer.Event{Transport: fmt.Sprint("t", i)} }))},
 		{constant: "metrics.maxLabel", beyond: "kept %d of", try: kept(func(t *testing.T, n int) int {
 			t.Helper()

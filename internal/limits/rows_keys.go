@@ -42,6 +42,7 @@ var keyGroups = []Group{
 			{Constant: "jwks.minPause", Subject: "pause between fetches because of tokens, while no keys are available", Beyond: "The fetch begins at the end of the pause.", Test: "jwks TestReadyRetriesEverySecond"},
 			{Constant: "jwks.minBackoff", Subject: "first pause after a failed refresh", Unit: "least", Beyond: "The pause doubles with each failure.", Test: "jwks TestStartBackoff"},
 			{Constant: "jwks.maxBackoff", Subject: "longest pause after failed refreshes, and longest `Retry-After`", Beyond: "A longer pause or `Retry-After` is shortened to this time.", Test: "jwks TestRetryAfter"},
+			{Constant: "jwks.maxTick", Subject: "time between two readings of the wall clock", Beyond: "A refresh that became due while the machine was suspended begins.", Test: "jwks TestRefreshAfterSuspend"},
 			{Constant: "jwks.metadataLifetime", Subject: "time until the metadata is fetched again", Beyond: "The metadata is fetched with the next refresh.", Test: "jwks TestMetadataInterval"},
 			{Constant: "jwks.rediscoverAfter", Subject: "pause between requests for the metadata if the key set cannot be fetched", Beyond: "The metadata is fetched again, because the key set may have moved.", Test: "jwks TestMovedFromHangingHost"},
 			{Constant: "jwks.maxRedirects", Subject: "redirects of one request, within the origin of the URL", Unit: "redirects", Beyond: "The fetch fails. A redirect to a different origin always fails.", Test: own},

@@ -17,6 +17,8 @@ var reportGroups = []Group{
 			{Constant: "internal/quote.Max", Subject: "value of a token or an issuer in an error, a record and `Explain`", Unit: "bytes", Beyond: "The value is cut and ends with `...`.", Test: own},
 			{Constant: "internal/quote.MaxQuoted", Subject: "the same value with its escapes", Unit: "bytes", Beyond: "The value is cut and ends with `...`.", Test: own},
 			{Constant: "internal/quote.MaxList", Subject: "values of an array of a token in an error", Unit: "values", Beyond: "Further values are omitted.", Test: "internal/quote TestCutAll"},
+			{Constant: "bearer.maxRuleText", Subject: "rule in a printed `Request`", Unit: "bytes", Beyond: "The text is cut and ends with `...`.", Test: "internal/conformance TestPrintedRequests"},
+			{Constant: "jwks.maxErrorText", Subject: "error in a printed `jwks.Event`", Unit: "bytes", Beyond: "The text is cut and ends with `...`.", Test: "internal/conformance TestPrintedForms"},
 			{Constant: "bearer.maxListed", Subject: "names of claims, roles or keys in a text of `Explain`", Unit: "names", Beyond: "Further names are omitted.", Test: own},
 			{Constant: "jwks.maxReported", Subject: "changed keys, and unusable elements, in the records of one refresh", Unit: "elements", Beyond: "One record has the number of all unusable elements. `Status.Skipped` contains all elements.", Test: own},
 			{Constant: "jwks.deniedInterval", Subject: "time between two records about tokens with unknown keys", Beyond: "Such tokens are counted. The next record contains the count.", Test: "jwks TestDeniedFetchesLog"},
@@ -33,7 +35,8 @@ var reportGroups = []Group{
 		Intro: "Clients cannot increase the number of series beyond these limits. Each watched issuer adds the series of its keys and of its cache.",
 		Limits: []Limit{
 			{Constant: "metrics.defaultRoutes", Subject: "values of the label `route`", Unit: "routes", Option: "metrics.Options.MaxRoutes", Beyond: "Further routes have the value `other`.", Test: own},
-			{Constant: "metrics.maxIssuers", Subject: "values of the label `issuer` of verdicts, if `Options.Issuers` is nil", Unit: "issuers", Option: "metrics.Options.Issuers", Beyond: "Verdicts on tokens of further issuers have the value `other`.", Test: own},
+			{Constant: "metrics.defaultIssuers", Subject: "values of the label `issuer` of verdicts", Unit: "issuers", Option: "metrics.Options.MaxIssuers", Beyond: "Verdicts on tokens of further issuers have the value `other`.", Test: own},
+			{Constant: "metrics.freeAfter", Subject: "time for which a removed issuer keeps its value of the label `issuer`", Beyond: "The series of the issuer end, and its place becomes free.", Test: "metrics TestPlacesBecomeFree"},
 			{Constant: "metrics.maxTransports", Subject: "values of the label `transport`", Unit: "transports", Beyond: "Further transports have the value `other`.", Test: own},
 			{Constant: "metrics.maxLabel", Subject: "length of a label value", Unit: "bytes", Beyond: "The value is cut.", Test: own},
 			{Constant: "metrics.maxBuckets", Subject: "native buckets of a histogram", Unit: "buckets", Beyond: "The histogram loses resolution.", Untested: "client_golang enforces the limit"},
