@@ -2,6 +2,7 @@ package limits
 
 // notLimits lists the constants that are no limits, and the reason.
 var notLimits = map[string]string{
+	"jwks.usualCost":                            "the part of the bytes of a body of unknown size that is reserved first",
 	"bearertest.leastLifetime":                  "the row of jwks.shortest describes durations without a unit",
 	"interceptor.minJump":                       "the least difference of two clocks that counts as a jump",
 	"internal/claim.maxList":                    "longer lists take a different path with the same result",
