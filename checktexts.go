@@ -176,7 +176,7 @@ func (e *explainer) wantIssuedAt() string {
 	return "no iat, or iat not after " + e.clockText(skew) + ", which is 1 minute ahead of this machine's clock"
 }
 
-func (e *explainer) gotIssuedAt() string { return e.timeText("iat", e.t.claims().issuedAt) }
+func (e *explainer) gotIssuedAt() string { return e.timeText("iat", e.t.claims().issuedAt.time()) }
 
 func (e *explainer) wantLifetime() string {
 	switch {
@@ -191,12 +191,12 @@ func (e *explainer) wantLifetime() string {
 
 func (e *explainer) gotLifetime() string {
 	switch c := e.t.claims(); {
-	case c.issuedAt.IsZero() && e.v.maxLifetime+e.v.maxAge > 0:
+	case c.issuedAt.time().IsZero() && e.v.maxLifetime+e.v.maxAge > 0:
 		return "no iat"
 	case e.v.maxLifetime == 0:
 		return "no limit"
 	default:
-		return c.expiresAt.Sub(c.issuedAt).String()
+		return c.expiresAt.Sub(c.issuedAt.time()).String()
 	}
 }
 
@@ -208,7 +208,7 @@ func (e *explainer) wantAge() string {
 }
 
 func (e *explainer) gotAge() string {
-	switch issuedAt := e.t.claims().issuedAt; {
+	switch issuedAt := e.t.claims().issuedAt.time(); {
 	case e.v.maxAge == 0:
 		return "no limit"
 	case issuedAt.IsZero():

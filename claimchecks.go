@@ -134,8 +134,8 @@ func checkNotBefore(_ *JWTVerifier, t *token, now time.Time) *Error {
 
 // checkIssuedAt refuses an "iat" that is more than skew in the future.
 func checkIssuedAt(_ *JWTVerifier, t *token, now time.Time) *Error {
-	if c := t.claims(); c.issuedAt.After(now) && c.issuedAt.After(now.Add(skew)) {
-		return refuse(NotYetValid, "iat is %v, more than 60 s ahead of this machine's clock", date(c.issuedAt))
+	if c := t.claims(); c.issuedAt.time().After(now) && c.issuedAt.time().After(now.Add(skew)) {
+		return refuse(NotYetValid, "iat is %v, more than 60 s ahead of this machine's clock", date(c.issuedAt.time()))
 	}
 	return nil
 }
@@ -146,10 +146,10 @@ func checkLifetime(v *JWTVerifier, t *token) *Error {
 		return nil
 	}
 	c := t.claims()
-	if c.issuedAt.IsZero() {
+	if c.issuedAt.time().IsZero() {
 		return refuse(InvalidClaims, `"iat" is required, because Config.MaxLifetime or Config.MaxAge is set`)
 	}
-	if lifetime := c.expiresAt.Sub(c.issuedAt); v.maxLifetime > 0 && lifetime > v.maxLifetime {
+	if lifetime := c.expiresAt.Sub(c.issuedAt.time()); v.maxLifetime > 0 && lifetime > v.maxLifetime {
 		return refuse(InvalidClaims, "the lifetime of the token is %v, and Config.MaxLifetime is %v", lifetime, v.maxLifetime)
 	}
 	return nil
@@ -160,7 +160,7 @@ func checkAge(v *JWTVerifier, t *token, now time.Time) *Error {
 	if v.maxAge == 0 {
 		return nil
 	}
-	if age := now.Sub(t.claims().issuedAt); age > v.maxAge {
+	if age := now.Sub(t.claims().issuedAt.time()); age > v.maxAge {
 		return refuse(Expired, "the age of the token is %v, and Config.MaxAge is %v", age.Round(time.Second), v.maxAge)
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unsafe"
 
 	"github.com/go-json-experiment/json"
 
@@ -26,21 +25,21 @@ import (
 // JSON form is an empty object.
 type Claims struct {
 	// Package fmt prints an unexported field of a user's struct without calling methods, and it
-	// follows one pointer if the verb is not valid for a pointer. It never follows an
-	// unsafe.Pointer.
-	set unsafe.Pointer // the *claimSet; nil for the zero Claims
+	// follows one pointer if the verb is not valid for a pointer. It does not follow two pointers.
+	set **claimSet // nil for the zero Claims
 }
 
 // claimSet holds the data of a Claims.
 type claimSet struct {
+	self     *claimSet         // the data itself, so that Claims can point to a pointer; the method point sets it
 	members  strictjson.Record // the signed claims set; the strings below may share memory with members
 	header   *jws.Header
 	verifier *JWTVerifier // the verifier that decoded the claims; nil for Profile.Claims
 
 	issuer, subject, clientID, id string
 	scopes                        scopes.Set
-	expiresAt, issuedAt           time.Time
-	notBefore                     moment
+	expiresAt                     time.Time
+	notBefore, issuedAt           moment
 	roles                         []string
 	custom                        any
 }
@@ -82,11 +81,14 @@ func (c *Claims) all() *claimSet {
 	if c.set == nil {
 		return &noClaims
 	}
-	return (*claimSet)(c.set)
+	return *c.set
 }
 
 // The method point sets the data of c.
-func (c *Claims) point(set *claimSet) { c.set = unsafe.Pointer(set) } //nolint:gosec // only the method all reads the pointer, with the same type
+func (c *Claims) point(set *claimSet) {
+	set.self = set
+	c.set = &set.self
+}
 
 // The names of claims that the verifier looks up in tokens.
 //
@@ -136,7 +138,7 @@ func (c *Claims) ExpiresAt() time.Time { return c.all().expiresAt }
 func (c *Claims) NotBefore() time.Time { return c.all().notBefore.time() }
 
 // IssuedAt returns "iat". It returns the zero Time if the token has no "iat".
-func (c *Claims) IssuedAt() time.Time { return c.all().issuedAt }
+func (c *Claims) IssuedAt() time.Time { return c.all().issuedAt.time() }
 
 // Value returns a copy of the JSON text of a top-level claim. The bool reports whether the
 // token has the claim. Names are compared byte for byte. A JSON pointer is not a valid name
@@ -180,7 +182,7 @@ func (c *Claims) Decode(v any) error {
 // claims, their memory counts at least as much as the length of the claims set. If the memory
 // is larger than limit, the result is any number above limit.
 func (c *claimSet) memory(limit int) int {
-	n := c.members.Memory() + listMemory(len(c.roles)) + listMemory(c.scopes.Len())
+	n := c.members.Memory() + sizeof.Strings(len(c.roles)) + sizeof.Strings(c.scopes.Len())
 	if indexed := c.scopes.Len(); indexed > 0 {
 		n += sizeof.Alloc(8*indexed) + sizeof.Pointers(24) // the index of the set
 	}
@@ -219,9 +221,6 @@ func (c *claimSet) grantsMemory(paths []claim.Path, n int) (bytes int) {
 	return bytes
 }
 
-// listMemory returns the memory of n strings without their texts.
-func listMemory(n int) int { return sizeof.Pointers(n * int(unsafe.Sizeof(""))) }
-
 // decode sets the fields of c from the claims set, except the scopes and the roles, which
 // decodeGrants sets. Profile p names the claims that decode reads. It checks the types of
 // the claims, but not their values. audienceMatched reports whether "aud" contains one of
@@ -236,13 +235,15 @@ func (c *claimSet) decode(p *profile, audience *claim.Texts) (audienceMatched bo
 	if err := c.readDate(&claimExp, &c.expiresAt); err != nil {
 		return false, err
 	}
-	var notBefore time.Time
-	if err := c.readDate(&claimNbf, &notBefore); err != nil {
-		return false, err
-	}
-	c.notBefore = momentOf(notBefore)
-	if err := c.readDate(&claimIat, &c.issuedAt); err != nil {
-		return false, err
+	for _, date := range []struct {
+		name *strictjson.Name
+		to   *moment
+	}{{&claimNbf, &c.notBefore}, {&claimIat, &c.issuedAt}} {
+		var t time.Time
+		if err := c.readDate(date.name, &t); err != nil {
+			return false, err
+		}
+		*date.to = momentOf(t)
 	}
 	if v := c.members.Get(claimAud); v != "" {
 		var ok bool

@@ -2,6 +2,8 @@ package metrics
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/bearerkit/bearer/internal/quote"
 )
@@ -14,7 +16,7 @@ func (c *Collector) Format(s fmt.State, verb rune) {
 		c.mu.Lock()
 		sources, routes := len(c.sources), len(c.routes.values)
 		c.mu.Unlock()
-		text = quote.Struct("metrics.Collector", "Issuers", c.allowed, "Sources", sources, "Routes", routes)
+		text = quote.Struct("metrics.Collector", "Issuers", slices.Sorted(maps.Keys(c.allowed)), "Sources", sources, "Routes", routes)
 	}
 	quote.Print(s, verb, text)
 }

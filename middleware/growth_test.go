@@ -130,7 +130,7 @@ func growingGuards(t *testing.T, v bearer.Verifier) map[string]http.Handler {
 		"ForwardAuth, ingress":  options(middleware.DialectIngressNginx, false).ForwardAuth(table),
 		"ForwardAuth of Envoy":  options(middleware.DialectEnvoy, true).ForwardAuth(table),
 		"metadata":              metadataOf(options("", false)),
-		"ForwardAuth of nobody": guard.ForwardAuth(nil),
+		"ForwardAuth without": guard.ForwardAuth(nil),
 	}
 }
 

@@ -140,7 +140,7 @@ func newReadinessAnswer(issuers []bearer.IssuerStatus, anyIssuer bool) readiness
 		Issuers:   make([]issuerReadiness, 0, listed),
 		NotListed: len(issuers) - listed,
 	}
-	numbers := make([]issuerNumbers, listed) // one allocation for all issuers
+	numbers := make([]issuerNumbers, listed)    // one allocation for all issuers
 	for _, first := range []bool{true, false} { // if some issuers are not listed, those without keys come first
 		for i := range issuers {
 			isFirst := !isReady[i] || listed == len(issuers)

@@ -59,6 +59,9 @@ func Text(n int) int {
 	return Alloc(max(n, tinySize))
 }
 
+// Strings returns the memory of an array of n strings, without their texts.
+func Strings(n int) int { return Pointers(n * int(unsafe.Sizeof(""))) }
+
 // Value estimates the memory of v in bytes: the value itself and all memory that it
 // references. Several references of the same type to the same memory count once. If the
 // memory is larger than limit, or v is deeper than 10,000 references, n is any number above
