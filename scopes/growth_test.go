@@ -76,7 +76,7 @@ func TestGrowthOfRules(t *testing.T) {
 			"other":   func(n int) []string { return manyScopes("t%d", n) },
 			"none":    func(int) []string { return nil },
 		} {
-			growth.Check(t, name+", "+kind, 800, func(n int) func() {
+			growth.Check(t, name+", "+kind, 200, func(n int) func() {
 				rule := make(n)
 				set, err := scopes.Of(granted(n)...)
 				if err = errors.Join(err, rule.Err()); err != nil {
