@@ -149,6 +149,7 @@ func start(o Options, name, source string, where locator) *Cache {
 		c.running = &flight{began: c.epoch, local: true, done: make(chan struct{})}
 	}
 	c.history.url = redact(where.url)
+	o.Limits.join()
 	go c.run()
 	return c
 }

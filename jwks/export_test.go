@@ -38,3 +38,13 @@ func Suspend(c *Cache, d time.Duration) {
 func ParseContext(ctx context.Context, document []byte) (*Set, error) {
 	return parseAfter(ctx.Err, nil, document, (*Options)(nil).withDefaults().keyLimits())
 }
+
+// InUse returns the numbers of requests and bytes of l that are in use or for which caches wait,
+// and the number of open caches.
+func InUse(l *Limits) (requests, bytes, caches int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dispatchBytes()
+	saved := l.bytes.rate * burstTime.Seconds()
+	return len(l.slots.running) + l.slots.kept + l.slots.short.len() + l.slots.long.len(), l.bytes.waiting.len() + int(saved-l.bytes.balance), l.caches
+}

@@ -22,6 +22,7 @@ type flood struct {
 	attack     func(ctx context.Context, others []*jwks.Cache)
 	warm       time.Duration // how long the attack lasts before the token of the issuer comes
 	most       time.Duration // until the new key must be found
+	rate       int           // Limits.MaxBytesPerSecond
 }
 
 // run starts the attack. Then it checks how long the cache of the issuer that works needs to
@@ -36,7 +37,9 @@ func (f flood) run(t *testing.T) {
 			start = discoverCrowd
 			f.start, f.old, f.new = discovered(f.start), discovered(f.old), discovered(f.new)
 		}
-		c, caches := start(t, others+1, scaledLimits(), answers(f.start, f.old))
+		limits := scaledLimits()
+		limits.MaxBytesPerSecond = f.rate
+		c, caches := start(t, others+1, limits, answers(f.start, f.old))
 		last := caches[others]
 		wantSoon(t, "keys after the start", 20*time.Second, func() bool { return last.Status().Ready })
 		time.Sleep(2 * time.Minute)
@@ -308,14 +311,16 @@ func TestNoRequestWithoutSlot(t *testing.T) {
 			}
 			others = append(others, other)
 		}
-		before := cache.Status().Failed
+		before := cache.Status()
 		time.Sleep(30 * time.Second)
 		stubborn.mu.Lock()
 		want(t, "most requests in flight", stubborn.maxInFlight, 1)
 		want(t, "requests of the others", stubborn.inFlight, 1)
 		stubborn.mu.Unlock()
-		if n := cache.Status().Failed; n == before {
-			t.Error("failed refreshes while all requests are in use: got none, want at least 1")
+		s := cache.Status()
+		want(t, "failed refreshes while all requests are in use", s.Failed, before.Failed)
+		if wait := s.LimitWait - before.LimitWait; wait < 25*time.Second {
+			t.Errorf("LimitWait while all requests are in use for 30 s: got %v, want at least 25 s", wait)
 		}
 		close(end)
 		for _, other := range others {

@@ -16,7 +16,6 @@ import (
 // answer is the response of a server to one GET request.
 type answer struct {
 	body        []byte // nil if notModified
-	cost        int    // the number of bytes for which the body counts in Limits
 	notModified bool
 	fresh       time.Duration // the time for which the response is fresh, from its header
 	validators  validators
@@ -36,10 +35,10 @@ func (e *statusError) Error() string { return "answered " + e.status }
 
 // get sends a GET request for a JSON document of at most limit bytes. The response may be
 // compressed with gzip. If conditions is zero, the request is unconditional, and HTTP caches
-// must send the request to the server. If the body cannot be read, get returns an error and an
-// answer in which only the cost is set. Before get reads a further part of a large body, it calls
-// admit, and reads this part only if admit returns nil.
-func get(ctx context.Context, client *http.Client, url string, conditions validators, limit int, admit admitter) (*answer, error) {
+// must send the request to the server. Before get reads a further part of the body, it asks
+// meter, which may refuse it.
+func get(ctx context.Context, client *http.Client, url string, conditions validators, limit int, meter meter) (*answer, error) {
+	ctx = context.WithValue(ctx, requestContext{}, ctx)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
@@ -66,14 +65,14 @@ func get(ctx context.Context, client *http.Client, url string, conditions valida
 		return nil, err // the text of err contains the method and the URL
 	}
 	defer func() { _ = resp.Body.Close() }() // an error of Close does not matter after reading
-	a, err := read(ctx, resp, conditions, limit, admit)
+	a, err := read(ctx, resp, conditions, limit, meter)
 	if err != nil {
-		return a, fmt.Errorf("GET %s: %w", redact(url), err)
+		return nil, fmt.Errorf("GET %s: %w", redact(url), err)
 	}
 	return a, nil
 }
 
-func read(ctx context.Context, resp *http.Response, conditions validators, limit int, admit admitter) (*answer, error) {
+func read(ctx context.Context, resp *http.Response, conditions validators, limit int, meter meter) (*answer, error) {
 	now := time.Now()
 	a := &answer{
 		fresh:      lifetime(resp.Header, now),
@@ -92,7 +91,7 @@ func read(ctx context.Context, resp *http.Response, conditions validators, limit
 		return nil, &statusError{resp.Status, retryAfter(resp.Header, now)}
 	}
 	var err error
-	a.body, a.cost, err = readBody(ctx, resp, limit, admit)
+	a.body, err = readBody(ctx, resp, limit, meter)
 	return a, err
 }
 
@@ -109,21 +108,26 @@ func validator(resp *http.Response, field string) string {
 	return value
 }
 
-// admitter waits until Limits permit a part of a body. The argument cost is the cost of this part,
-// and total is the estimated cost of the whole body.
-type admitter func(cost, total int) error
+// meter limits what is read of a body.
+type meter interface {
+	// count is called after each read. The argument is the number of bytes for which the body
+	// counts in Limits so far.
+	count(cost int)
+	// admit is called before each read. It returns an error if the body must not be read
+	// further. The argument likely is the cost that the header of the response promises, or 0,
+	// and most is the largest possible cost.
+	admit(likely, most int) error
+}
 
-// readBody returns the decompressed body, and the number of bytes for which it counts in Limits.
-// It returns an error if the compressed or the decompressed body has more than limit bytes, or if
-// ctx ends.
-func readBody(ctx context.Context, resp *http.Response, limit int, admit admitter) (data []byte, cost int, err error) {
+// readBody returns the decompressed body. It returns an error if the compressed or the
+// decompressed body has more than limit bytes, or if ctx ends.
+func readBody(ctx context.Context, resp *http.Response, limit int, meter meter) ([]byte, error) {
 	errTooLarge := fmt.Errorf("more than %d bytes", limit)
 	if resp.ContentLength > int64(limit) {
-		return nil, 0, errTooLarge
+		return nil, errTooLarge
 	}
 	size := max(0, int(resp.ContentLength)) // 0 if it is unknown
-	b := &body{ctx: ctx, from: io.LimitReader(resp.Body, int64(limit)+1), admit: admit, likely: size, most: cmp.Or(size, limit)}
-	defer func() { cost = b.cost() }()
+	b := &body{ctx: ctx, from: io.LimitReader(resp.Body, int64(limit)+1), meter: meter, likely: size, most: cmp.Or(size, limit)}
 	switch coding := strings.ToLower(resp.Header.Get("Content-Encoding")); coding {
 	case "", "identity":
 	case "gzip", "x-gzip":
@@ -131,43 +135,34 @@ func readBody(ctx context.Context, resp *http.Response, limit int, admit admitte
 		b.likely, b.most = compressedCost*size, max(limit, compressedCost*cmp.Or(size, limit))
 		decompressed, err := gzip.NewReader(b.compressed)
 		if err != nil {
-			return nil, 0, fmt.Errorf("gzip: %w", err)
+			return nil, fmt.Errorf("gzip: %w", err)
 		}
 		b.from = io.LimitReader(decompressed, int64(limit)+1)
 	default:
-		return nil, 0, errors.New("Content-Encoding is not supported, want gzip or none")
+		return nil, errors.New("Content-Encoding is not supported, want gzip or none")
 	}
-	data, err = io.ReadAll(b)
+	data, err := io.ReadAll(b)
 	switch {
 	case err != nil:
-		return nil, 0, err
+		return nil, err
 	case len(data) > limit:
-		return nil, 0, errTooLarge
+		return nil, errTooLarge
 	}
-	return data, 0, nil
+	return data, nil
 }
 
 // body reads the decompressed body of a response. Read returns an error when ctx has ended.
 type body struct {
 	ctx   context.Context //nolint:containedctx // a body is read within one function
 	from  io.Reader
-	admit admitter
+	meter meter
 	n     int // number of bytes that were read
 
-	admitted int // the cost that admit has permitted
-	likely   int // the cost that the header of the response promises; 0 if it promises none
-	most     int // the largest possible cost
+	likely int // the cost that the header of the response promises; 0 if it promises none
+	most   int // the largest possible cost
 
 	compressed *compressed // nil if the body is not compressed
 }
-
-// freeCost is the cost up to which a body is read before Limits.MaxBytesPerSecond permits it.
-// Nearly all key sets are smaller.
-const freeCost = 16 << 10
-
-// usualCost is the cost of a usual key set that is compressed. A body of unknown size counts as
-// a large body if it costs more.
-const usualCost = 128 << 10
 
 // cost returns the number of bytes for which the body counts in Limits.
 func (b *body) cost() int {
@@ -183,6 +178,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n, err := b.from.Read(p[:min(len(p), freeCost)])
 	b.n += n
+	b.meter.count(b.cost())
 	return n, err
 }
 
@@ -191,24 +187,7 @@ func (b *body) check() error {
 	if err := b.ctx.Err(); err != nil {
 		return err
 	}
-	cost := b.cost()
-	if cost < max(freeCost, b.admitted) || b.admitted >= b.most {
-		return nil
-	}
-	// Each step doubles the cost. So a server that sends few bytes and then hangs cannot reserve
-	// many bytes, and a large body waits only a few times.
-	next, total := min(2*max(cost, freeCost), b.most), b.likely
-	if total < next { // the size is unknown, or the body is larger than the header promises
-		total = next
-		if next > usualCost {
-			total = b.most
-		}
-	}
-	if err := b.admit(next-b.admitted, total); err != nil {
-		return err
-	}
-	b.admitted = next
-	return nil
+	return b.meter.admit(b.likely, b.most)
 }
 
 // compressed reads the compressed bytes of a body. Read returns an error when ctx has ended, or
@@ -234,5 +213,6 @@ func (c *compressed) Read(p []byte) (int, error) {
 	}
 	n, err := c.from.Read(p)
 	c.n += n
+	c.of.meter.count(c.of.cost())
 	return n, err
 }

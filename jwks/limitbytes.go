@@ -1,137 +1,99 @@
 package jwks
 
-import (
-	"context"
-	"slices"
-	"time"
-)
+import "time"
 
 // byteQueue limits the bytes that the caches process per second. Limits.mu guards it.
 //
-// The balance grows with the time. Processing a document reduces the balance, and needs a
-// balance that is positive. The waiting documents are processed in the order of their finish
-// times (fair queuing). The finish time of a document is the virtual time at which an equal share
-// of the rate for each waiting cache finishes the document. So a small document does not wait for
-// large documents. A large document is processed in steps. Of two large documents, all steps of the
-// document that began first come first. Otherwise, no document ends in time if there are many.
+// The balance grows with the time. A cache reserves the bytes of a document before it processes
+// the document. A reservation reduces the balance, and needs a balance that is positive.
 type byteQueue struct {
 	rate    float64   // bytes per second
 	balance float64   // the number of bytes that may be processed now
 	updated time.Time // the time at which balance was computed
-	virtual float64   // the virtual time, in bytes per waiting cache
-	turns   uint64    // the number of documents
-	waiting []*byteTicket
+	waiting queue[*byteTicket]
 	timer   *time.Timer
 }
 
-// byteTurn is the place of a document in the queue. Limits.mu guards the fields.
-type byteTurn struct {
-	number uint64  // the number of the document; 0 before the first step
-	start  float64 // the virtual time of the first step
-}
-
-// byteTicket is a step that waits.
+// byteTicket is a reservation that waits.
 type byteTicket struct {
-	turn    *byteTurn
-	size    float64
-	finish  float64
-	granted chan struct{}
+	place
+	size float64
 }
 
-// before reports whether t comes before other.
-func (t *byteTicket) before(other *byteTicket) bool {
-	return t.finish < other.finish || t.finish == other.finish && t.turn.number < other.turn.number
-}
-
-// spend waits until the cache may process the next n bytes of a document. The argument total is
-// the estimated number of bytes of the whole document. If ctx ends first, spend returns an error.
-func (l *Limits) spend(ctx context.Context, s *share, turn *byteTurn, n, total int) error {
-	if n == 0 {
-		return nil
-	}
+// reserve queues a reservation of n bytes. When it is granted, the field granted of the ticket is
+// closed.
+func (l *Limits) reserve(s *share, n int) *byteTicket {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.start()
-	if turn.number == 0 {
-		l.bytes.turns++
-		turn.number, turn.start = l.bytes.turns, max(s.finish, l.bytes.virtual)
-	}
-	t := &byteTicket{turn: turn, size: float64(n), finish: turn.start + float64(total), granted: make(chan struct{})}
-	s.finish = max(s.finish, turn.start) + t.size
-	l.bytes.waiting = append(l.bytes.waiting, t)
+	t := &byteTicket{newPlace(s.bytes.deadline(time.Now(), l.byteTime(n))), float64(n)}
+	l.bytes.waiting.add(t)
 	l.dispatchBytes()
-	l.mu.Unlock()
-	var err error
-	select {
-	case <-t.granted:
-	case <-ctx.Done():
-		err = context.Cause(ctx)
-	}
+	return t
+}
+
+// withdraw ends a reservation that the caller no longer needs.
+func (l *Limits) withdraw(t *byteTicket) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err != nil {
-		waiting := len(l.bytes.waiting)
-		l.bytes.waiting = slices.DeleteFunc(l.bytes.waiting, func(other *byteTicket) bool { return other == t })
-		if len(l.bytes.waiting) < waiting { // the ticket was not granted at the last moment
-			s.finish -= t.size
-			return err
-		}
+	if !l.bytes.waiting.remove(t) {
+		l.bytes.balance += t.size
 	}
-	s.settle(time.Now(), l.bytes.rate)
-	s.used += t.size
-	return nil
+	l.dispatchBytes()
 }
 
-// trySpend does what spend does, but returns false instead of waiting.
-func (l *Limits) trySpend(s *share, n int) bool {
-	ended, cancel := context.WithCancel(context.Background())
-	cancel()
-	return l.spend(ended, s, new(byteTurn), n, n) == nil
-}
-
-// charge counts n bytes that the cache has processed, for this cache only.
-func (l *Limits) charge(s *share, n int) {
+// tryReserve reserves n bytes and returns true if this is possible immediately.
+func (l *Limits) tryReserve(n int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.start()
-	s.settle(time.Now(), l.bytes.rate)
-	s.used = max(0, s.used+float64(n))
-}
-
-// correct counts n bytes that the cache has processed in addition to the bytes of spend. If spend
-// reserved too many bytes, n is negative.
-func (l *Limits) correct(s *share, n int) {
-	l.charge(s, n)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s.finish += float64(n)
+	l.dispatchBytes()
+	if l.bytes.waiting.len() > 0 || l.bytes.balance <= 0 {
+		return false
+	}
 	l.bytes.balance -= float64(n)
+	return true
+}
+
+// settle ends an attempt that reserved some bytes and processed some bytes. If it failed, all
+// reserved bytes count as used by this cache, because they were not available to others. Bytes
+// that were processed without a reservation are few, and must not delay other caches.
+func (l *Limits) settle(s *share, reserved, processed int, failed bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.start()
+	now, used := time.Now(), processed
+	if failed {
+		used = max(used, reserved)
+	}
+	s.bytes.charge(now, l.byteTime(used))
+	s.forget(now, l.bytes.rate)
+	s.used += float64(processed)
+	l.bytes.balance += float64(max(0, reserved-processed))
 	l.dispatchBytes()
 }
 
-// dispatchBytes lets documents be processed while the balance is positive. The caller holds
-// l.mu.
+// byteTime returns the time in which the share of a cache provides n bytes.
+func (l *Limits) byteTime(n int) time.Duration {
+	return scale(float64(n) * float64(l.caches) / l.bytes.rate * float64(time.Second))
+}
+
+// dispatchBytes grants reservations while the balance is positive. The caller holds l.mu.
 func (l *Limits) dispatchBytes() {
 	q := &l.bytes
 	now := time.Now()
 	q.balance = min(q.balance+now.Sub(q.updated).Seconds()*q.rate, q.rate*burstTime.Seconds())
 	q.updated = now
-	for len(q.waiting) > 0 && q.balance > 0 {
-		i := 0
-		for j, t := range q.waiting {
-			if t.before(q.waiting[i]) {
-				i = j
-			}
-		}
-		t := q.waiting[i]
-		q.virtual += t.size / float64(len(q.waiting))
+	for q.waiting.len() > 0 && q.balance > 0 {
+		t := q.waiting.first()
+		q.waiting.remove(t)
 		q.balance -= t.size
-		q.waiting = slices.Delete(q.waiting, i, i+1)
 		close(t.granted)
 	}
 	if q.timer != nil {
 		q.timer.Stop()
 	}
-	if len(q.waiting) > 0 {
+	if q.waiting.len() > 0 {
 		wait := time.Duration((1 - q.balance) / q.rate * float64(time.Second))
 		q.timer = time.AfterFunc(max(wait, time.Millisecond), func() {
 			l.mu.Lock()
@@ -141,8 +103,8 @@ func (l *Limits) dispatchBytes() {
 	}
 }
 
-// settle forgets the bytes that the cache used some time ago.
-func (s *share) settle(now time.Time, rate float64) {
+// forget forgets the bytes that the cache used some time ago.
+func (s *share) forget(now time.Time, rate float64) {
 	s.used = max(0, s.used-now.Sub(s.updated).Seconds()*rate/ownShare)
 	s.updated = now
 }
@@ -153,7 +115,7 @@ func (l *Limits) pause(s *share) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.start()
-	s.settle(time.Now(), l.bytes.rate)
+	s.forget(time.Now(), l.bytes.rate)
 	if s.used < ownBurst {
 		return 0
 	}

@@ -34,6 +34,7 @@ type Limits struct {
 	mu      sync.Mutex // guards the fields below
 	slots   slotQueue
 	bytes   byteQueue
+	caches  int // the number of caches that share the Limits
 	started bool
 }
 
@@ -41,23 +42,19 @@ const (
 	defaultMaxFetches        = 128
 	defaultMaxBytesPerSecond = 4 << 20
 
-	// patience is the least time after which a request gives way to a cache whose issuer answers.
-	// If the issuers of 2,000 caches that answered quickly stop answering at the same time, a
-	// cache waits for at most 2,000 / (7/8 * MaxFetches) * patience, which is 3.6 s.
+	// patience is the least time after which a request gives way to another cache. If the issuers
+	// of 2,000 caches that answered quickly stop answering at the same time, a cache waits for at
+	// most 2,000 / MaxFetches * patience, which is 3.1 s.
 	patience = 200 * time.Millisecond
-	// maxPatience is the largest patience with the issuer of a cache, whatever the time of its
-	// last refresh.
-	maxPatience = time.Second
-	// slowPenalty is the factor by which a cache with a larger patience waits for its turn.
-	slowPenalty = 2
-	// coldPatience is the patience with an issuer that has never answered, if only caches wait
-	// whose issuer has not answered the last refresh.
+	// coldPatience is the patience with an issuer that has never answered.
 	coldPatience = 500 * time.Millisecond
-	// longPatience is the largest patience with an issuer that has not answered, and the
-	// patience with other issuers if caches wait that need the reserved requests.
-	longPatience = 2 * time.Second
-	// reservedShare is the share of MaxFetches that is reserved for caches whose issuer has not
-	// answered: 1 / reservedShare.
+	// longPatience is the largest patience of a request that counts as short. It is the patience
+	// with an issuer that usually answers within 500 ms.
+	longPatience = 625 * time.Millisecond
+	// maxPatience is the largest patience. It is the default of Options.Timeout.
+	maxPatience = defaultTimeout
+	// reservedShare is the share of MaxFetches that is reserved for long requests:
+	// 1 / reservedShare.
 	reservedShare = 8
 
 	// ownShare is the share of MaxBytesPerSecond that one cache can use: 1 / ownShare.
@@ -69,6 +66,19 @@ const (
 	// compressedCost is the number of bytes for which one compressed byte counts.
 	compressedCost = 4
 )
+
+// join counts a cache that begins to share the Limits, until it calls leave.
+func (l *Limits) join() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.caches++
+}
+
+func (l *Limits) leave() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.caches--
+}
 
 // problems returns an error for each invalid field.
 func (l *Limits) problems() (errs []error) {

@@ -254,8 +254,9 @@ func TestLimitWait(t *testing.T) {
 		large := newCache(t, i, func(o *jwks.Options) { o.Limits = &jwks.Limits{MaxBytesPerSecond: 1 << 10} })
 		want(t, "LimitWait of a document within the saved bytes", large.Status().LimitWait, 0)
 		_ = large.Refresh(t.Context())
-		if wait := large.Status().LimitWait; wait < 4*time.Second || wait > 5*time.Second {
-			t.Errorf("LimitWait of a refresh that waited for bytes until Options.Timeout: got %v, want almost 5s", wait)
+		if wait := large.Status().LimitWait; wait < 16*time.Second || wait > 17*time.Second {
+			t.Errorf("LimitWait of a refresh that waited for 16 KiB: got %v, want 16 s to 17 s", wait)
 		}
+		want(t, "failed refreshes, because a wait does not count in Options.Timeout", large.Status().Failed, 0)
 	})
 }

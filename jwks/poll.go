@@ -29,7 +29,8 @@ type attempt struct {
 	replaced bool
 }
 
-// poll fetches the issuer's key set. It takes at most Options.Timeout. The permit is for the
+// poll fetches the issuer's key set. It takes at most Options.Timeout, in addition to the time
+// for which it waits for the Limits. The permit is for the
 // first request, and poll releases it.
 //
 // An issuer that hung may never answer the requests that it received while it hung. So while
@@ -39,14 +40,15 @@ type attempt struct {
 // works again answers this request.
 func (c *Cache) poll(first *permit, unconditional bool) outcome {
 	end := time.Now().Add(c.opts.Timeout)
-	ctx, cancel := context.WithDeadline(c.ctx, end)
+	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
 	results := make(chan attempt)
 	open, newest := 0, first
 	try := func(p *permit) {
 		open, newest = open+1, p
 		state := c.refresher.pollState
-		go func() { results <- c.attempt(ctx, p, &state, unconditional) }()
+		left := time.Until(end)
+		go func() { results <- c.attempt(ctx, left, p, &state, unconditional) }()
 	}
 	try(first)
 	retry := time.NewTicker(minPause)
@@ -83,17 +85,27 @@ func (c *Cache) poll(first *permit, unconditional bool) outcome {
 	return best.outcome
 }
 
-// attempt fetches the key set once and releases the permit.
-func (c *Cache) attempt(ctx context.Context, p *permit, state *pollState, unconditional bool) attempt {
-	defer p.release()
+// attempt fetches the key set once and releases the permit. It takes at most the duration limit,
+// in addition to the time for which it waits for the Limits.
+func (c *Cache) attempt(ctx context.Context, limit time.Duration, p *permit, state *pollState, unconditional bool) attempt {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(p.ctx, func() { cancel(context.Cause(p.ctx)) })() //nolint:contextcheck // the attempt ends with both contexts
+	p.clock = newCountdown(limit, cancel)
+	defer p.clock.timer.Stop()
 	done := c.fetch(ctx, p.get, state, unconditional)
 	cause := context.Cause(ctx)
-	if done.err != nil && errors.Is(cause, errGaveWay) {
+	switch {
+	case done.err == nil, errors.Is(done.err, errWaited):
+	case errors.Is(cause, errGaveWay):
 		done.err = errGaveWay
+	case errors.Is(cause, context.DeadlineExceeded) && !errors.Is(done.err, cause):
+		done.err = fmt.Errorf("the issuer has not answered within Options.Timeout: %w", cause)
 	}
+	p.failed = done.err != nil
+	done.size = p.processed
+	p.release()
+	done.inFlight = p.took
 	return attempt{done, *state, errors.Is(cause, errReplaced)}
 }
 

@@ -22,6 +22,9 @@ type outcome struct {
 	err         error
 	rejected    bool // whether the issuer sent a document that is not a usable key set
 
+	inFlight time.Duration // the time of the requests
+	size     int           // the number of bytes that were read
+
 	cause        context.Context //nolint:containedctx // the cause of the flight
 	took         time.Duration
 	failedBefore int // the number of consecutive failures before this refresh
@@ -30,6 +33,7 @@ type outcome struct {
 // run is the body of the refresher's goroutine.
 func (c *Cache) run() {
 	defer close(c.ended)
+	defer c.opts.Limits.leave()
 	if c.opts.Store != nil {
 		c.restore()
 	}
@@ -117,7 +121,7 @@ func (c *Cache) refresh() time.Time {
 		return time.Time{} // the fetch failed because the cache was closed
 	}
 	done.cause, done.took, done.failedBefore = f.cause, time.Since(f.began), c.refresher.failures
-	c.opts.Limits.record(&c.share, done.err, done.took)
+	c.opts.Limits.record(&c.share, done.err, done.inFlight, done.size)
 	var wait time.Duration
 	if done.err == nil {
 		c.refresher.failures, c.refresher.stale = 0, false

@@ -46,6 +46,7 @@ func (c *Cache) load() error {
 	}
 	unconfirmed := &UnavailableError{RetryAfter: time.Second, Err: errors.New("the issuer has not answered since the start")}
 	c.state.Store(&snapshot{set: set, until: c.deadline(now.Add(-age)), noSet: errTooOld, noKey: unconfirmed})
+	c.opts.Limits.restored(&c.share)
 	c.mu.Lock()
 	c.history.lastSuccess, c.history.restored = stored.Answered, true
 	c.mu.Unlock()

@@ -20,6 +20,9 @@ const (
 	dialTimeout = 3 * time.Second
 )
 
+// requestContext is the key under which the context of a request has itself as a value.
+type requestContext struct{}
+
 // newTransport returns a transport that closes each connection after one request. An open
 // connection needs goroutines, and it may no longer work at the next refresh, which is some
 // minutes later.
@@ -49,9 +52,27 @@ func newTransport(refusePrivate bool) *http.Transport {
 				return nil
 			}
 		}
-		return dialer.DialContext(ctx, network, address)
+		return dialForRequest(ctx, func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, network, address) })
 	}
 	return t
+}
+
+// dialForRequest calls dial, and closes the connection when the request ends. Otherwise net/http
+// continues to dial, and to wait for the TLS handshake, after the request has ended, so there
+// are more connections than Limits.MaxFetches. No other request uses the connection.
+func dialForRequest(ctx context.Context, dial func(context.Context) (net.Conn, error)) (net.Conn, error) {
+	request, ok := ctx.Value(requestContext{}).(context.Context)
+	if !ok {
+		return dial(ctx)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(request, cancel)()
+	conn, err := dial(ctx)
+	if err == nil {
+		context.AfterFunc(request, func() { _ = conn.Close() })
+	}
+	return conn, err
 }
 
 // addressChecks returns the checks for the resolved address of a connection. The argument
