@@ -73,7 +73,7 @@ func TestLimitsDoNotLeak(t *testing.T) {
 	for seed := range uint64(4) {
 		synctest.Test(t, func(t *testing.T) {
 			random := &anything{source: rand.New(rand.NewPCG(seed, 1))}
-			limits := &jwks.Limits{MaxFetches: 1 + random.n(6), MaxBytesPerSecond: 1 << (15 + random.n(7))}
+			limits := &jwks.Limits{MaxFetches: 1 + random.n(6), MaxBytesPerSecond: 1 << (18 + random.n(5))}
 			answer := chaos(random)
 			inFlight, most := 0, 0
 			var mu sync.Mutex
@@ -120,7 +120,7 @@ func TestLimitsDoNotLeak(t *testing.T) {
 			time.Sleep(400 * time.Second)
 			for i, c := range caches {
 				if i%3 != 0 && c.Status().Fetches == before[i] {
-					t.Errorf("seed %d: refreshes of cache %d in 400 s: got none, want at least 1", seed, i)
+					t.Errorf("seed %d, %d fetches, %d bytes/s: refreshes of cache %d in 400 s: got none, want at least 1; %+v", seed, limits.MaxFetches, limits.MaxBytesPerSecond, i, c.Status())
 				}
 			}
 			cancel()

@@ -64,13 +64,13 @@ func (p *permit) release() {
 }
 
 // likelySize returns the number of bytes that the cache reserves before a refresh. It is 0 for
-// small documents, which need no reservation. The document may have grown a little.
+// small documents, which need no reservation.
 func (c *Cache) likelySize() int {
 	limits := c.opts.Limits
 	limits.mu.Lock()
 	defer limits.mu.Unlock()
 	if size := c.share.size; size > freeCost {
-		return size + size/8
+		return size
 	}
 	return 0
 }
@@ -206,27 +206,33 @@ type largeError struct {
 
 func (*largeError) Error() string { return "the document is large" }
 
-// freeCost is the cost up to which a body is read before Limits.MaxBytesPerSecond permits it.
-// Nearly all key sets are smaller.
-const freeCost = 16 << 10
+const (
+	// freeCost is the cost up to which a body is read before Limits.MaxBytesPerSecond permits it.
+	// Nearly all key sets are smaller.
+	freeCost = 16 << 10
+	// largeCost is the cost from which on a body of unknown size may have any size.
+	largeCost = 64 << 10
+)
 
 func (p *permit) count(cost int) { p.current = cost }
 
 func (p *permit) admit(likely, most int) error {
 	cost := p.current
-	if cost < freeCost || cost == most || p.processed+cost < p.reserved {
+	if cost < freeCost+max(0, p.reserved-p.processed) || cost == most {
 		return nil
 	}
 	// Each step doubles the cost. So a server that sends few bytes and then hangs cannot reserve
 	// many bytes, and a large body is requested again only a few times.
-	next := 2 * cost
-	if cost < most {
-		next = min(next, most)
-	}
-	if p.tryReserve(p.processed + next - p.reserved) {
+	if p.tryReserve(max(0, p.processed+2*cost-p.reserved)) {
 		return nil
 	}
-	return &largeError{max(likely, next)}
+	switch {
+	case likely > cost:
+		return &largeError{likely}
+	case cost < largeCost:
+		return &largeError{4 * cost}
+	}
+	return &largeError{max(2*cost, most)}
 }
 
 func (p *permit) tryReserve(n int) bool {
