@@ -12,23 +12,38 @@ import (
 // Limits are safe for concurrent use and must not be copied. Do not change the fields after the
 // first use.
 //
-// The limits are fair. An issuer that does not answer, or that sends large documents, does not
-// delay the refresh for another issuer that answers quickly. If the limits are reached,
-// requests in flight that take long give way. The refresh of such a request fails, and the last
-// good key set of its cache stays in use.
+// The limits are fair. If n caches share Limits, each is entitled to 1/n of the requests and of the
+// bytes. A cache that needs more than its share waits longer, and a cache that used little in the
+// last minutes comes first. So whatever the other issuers do, a cache waits for a request at most
+// about n / (7/8 * MaxFetches) times as long as its request may take, which is 200 ms or a quarter
+// longer than the last successful refresh. With 2,000 caches and the default MaxFetches, this is
+// 4 s for an issuer that answers within 160 ms, 6 s for 250 ms, and 11 s for 500 ms. No cache
+// waits so long unless nearly all others worked as quickly and then stop answering at the
+// same moment. No order of the requests is quicker then, because the issuers do not differ, but a
+// larger MaxFetches is. For a document of more than 16 KiB, a cache waits in addition at most as
+// long as its share of MaxBytesPerSecond needs for the size of the document, and about 1 s. No
+// cache waits without end. The waits do not count in Options.Timeout.
+//
+// A failed refresh that waited for an answer uses the share of the cache too. So the wait doubles
+// after one such failure. After a start of the process, when no issuer has answered yet, a request
+// may take 500 ms. If all of 2,000 issuers hang then, a cache waits at most 9 s. Caches with keys
+// from a Store wait as caches do whose issuers answered within 160 ms.
 type Limits struct {
-	// MaxFetches is the largest number of HTTP requests that are in flight at the same time.
-	// Caches whose last refresh ended without an answer, or that have not refreshed their keys
-	// yet, can use at most three quarters of the requests, and an eighth is reserved for them.
-	// If all requests are in use and another cache needs one, a request is canceled that has
-	// been in flight for more than 200 ms and takes a quarter longer than the last successful
-	// refresh, or that has been in flight for more than 1 s. For caches whose last refresh ended
-	// without an answer, this time doubles with each such refresh, up to 2 s. Zero: 128.
+	// MaxFetches is the largest number of HTTP requests that are in flight at the same time. If
+	// all requests are in use and another cache needs one, a request gives way that has been in
+	// flight for more than 200 ms and takes a quarter longer than the last successful refresh.
+	// If the issuer has never answered, it gives way after 500 ms. From the second consecutive
+	// refresh without an answer in time on, this time doubles, up to 5 s. The refresh of a request
+	// that gives way fails, and the last good key set of its cache stays in use. Requests that may
+	// take more than 625 ms come after the others and give way to them after 200 ms, but an
+	// eighth of MaxFetches is reserved for them. Zero: 128.
 	MaxFetches int
 	// MaxBytesPerSecond is the average number of bytes that the caches process per second, in
-	// key sets and metadata. Compressed bytes count four times. Small documents are processed
-	// before large documents. One cache can use at most a sixteenth of MaxBytesPerSecond, in
-	// addition to the first 2 MiB. Zero: 4 MiB.
+	// key sets and metadata. Compressed bytes count four times. A cache reserves the bytes of its
+	// document before it sends the request, if the last document cost more than 16 KiB. If too few
+	// bytes are free for the rest of a document, the cache waits and sends the request again. One
+	// cache can use at most a sixteenth of MaxBytesPerSecond, in addition to the first 2 MiB.
+	// Zero: 4 MiB.
 	MaxBytesPerSecond int
 
 	mu      sync.Mutex // guards the fields below
@@ -44,7 +59,7 @@ const (
 
 	// patience is the least time after which a request gives way to another cache. If the issuers
 	// of 2,000 caches that answered quickly stop answering at the same time, a cache waits for at
-	// most 2,000 / MaxFetches * patience, which is 3.1 s.
+	// most 2,000 / (7/8 * MaxFetches) * patience, which is 3.6 s.
 	patience = 200 * time.Millisecond
 	// coldPatience is the patience with an issuer that has never answered.
 	coldPatience = 500 * time.Millisecond

@@ -47,7 +47,8 @@ type Options struct {
 	// uses the proxy from the environment, and opens a new connection for each request.
 	Transport http.RoundTripper
 	// Timeout is the longest duration of one refresh. A refresh includes discovery,
-	// connecting to the servers, and reading the responses. Zero: 5 s.
+	// connecting to the servers, and reading the responses, but not waiting for Limits.
+	// Zero: 5 s.
 	Timeout time.Duration
 	// InsecureHTTP allows http URLs for all hosts. With http, an attacker on the network can
 	// replace the keys and forge tokens. Zero: http is allowed for loopback hosts only. A

@@ -12,7 +12,7 @@ type permit struct {
 	ctx    context.Context //nolint:containedctx // ends when the requests must give way
 	cancel context.CancelCauseFunc
 	cache  *Cache
-	clock  *countdown    // the rest of Options.Timeout
+	clocks []*countdown  // the timeouts of the contexts of withTimeout
 	slot   *slot         // the last slot
 	held   bool          // whether slot is for the next request or the request in flight
 	took   time.Duration // the time of the requests
@@ -30,10 +30,6 @@ type countdown struct {
 	since time.Time // the time of the last start
 }
 
-func newCountdown(d time.Duration, cancel context.CancelCauseFunc) *countdown {
-	return &countdown{time.AfterFunc(d, func() { cancel(context.DeadlineExceeded) }), d, time.Now()}
-}
-
 func (d *countdown) pause() {
 	if d.timer.Stop() {
 		d.left -= time.Since(d.since)
@@ -43,6 +39,20 @@ func (d *countdown) pause() {
 func (d *countdown) resume() {
 	d.since = time.Now()
 	d.timer.Reset(d.left)
+}
+
+// withTimeout returns a context that ends after the duration d, without the time for which the
+// permit waits for the Limits. The caller must call stop. If there are several such contexts, the
+// last one must be stopped first.
+func (p *permit) withTimeout(ctx context.Context, d time.Duration) (limited context.Context, stop func()) {
+	limited, cancel := context.WithCancelCause(ctx)
+	c := &countdown{time.AfterFunc(d, func() { cancel(context.DeadlineExceeded) }), d, time.Now()}
+	p.clocks = append(p.clocks, c)
+	return limited, func() {
+		p.clocks = p.clocks[:len(p.clocks)-1]
+		c.timer.Stop()
+		cancel(nil)
+	}
 }
 
 // releaseSlot ends the request in flight.
@@ -259,13 +269,17 @@ func (p *permit) waitForBytes(ctx context.Context, n int) error {
 }
 
 // startWait begins a wait for the Limits. The time until the call of the returned function does
-// not count in Options.Timeout.
+// not count in the timeouts.
 func (p *permit) startWait() (stop func()) {
-	p.clock.pause()
+	for _, c := range p.clocks {
+		c.pause()
+	}
 	end := p.cache.startWait()
 	return func() {
 		end()
-		p.clock.resume()
+		for _, c := range p.clocks {
+			c.resume()
+		}
 	}
 }
 

@@ -91,9 +91,9 @@ func (c *Cache) attempt(ctx context.Context, limit time.Duration, p *permit, sta
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(p.ctx, func() { cancel(context.Cause(p.ctx)) })() //nolint:contextcheck // the attempt ends with both contexts
-	p.clock = newCountdown(limit, cancel)
-	defer p.clock.timer.Stop()
-	done := c.fetch(ctx, p.get, state, unconditional)
+	ctx, stop := p.withTimeout(ctx, limit)
+	defer stop()
+	done := c.fetch(ctx, p, state, unconditional)
 	cause := context.Cause(ctx)
 	switch {
 	case done.err == nil, errors.Is(done.err, errWaited):
@@ -120,7 +120,7 @@ func (c *Cache) recordAttempt() {
 // fetch gets the key set once. Discovery comes first if the URL of the key set is unknown or
 // the metadata is due. If the URL no longer works, fetch runs discovery and tries the new URL.
 // fetch returns a panic in a Transport or a parser as an error.
-func (c *Cache) fetch(ctx context.Context, get getter, state *pollState, unconditional bool) (done outcome) {
+func (c *Cache) fetch(ctx context.Context, p *permit, state *pollState, unconditional bool) (done outcome) {
 	defer func() {
 		if v := recover(); v != nil {
 			done = outcome{err: fmt.Errorf("jwks: panic in a refresh: %v", v)}
@@ -128,30 +128,30 @@ func (c *Cache) fetch(ctx context.Context, get getter, state *pollState, uncondi
 	}()
 	where := &state.where
 	if where.due(time.Now()) {
-		if err := c.discover(ctx, get, where); err != nil {
+		if err := c.discover(ctx, p, where); err != nil {
 			return outcome{err: err}
 		}
 	}
-	done = c.fetchSet(ctx, get, state, unconditional)
+	done = c.fetchSet(ctx, p, state, unconditional)
 	if done.err != nil && where.discovers() && time.Since(where.tried) > rediscoverAfter {
 		if ctx.Err() != nil {
 			where.until = time.Time{} // no time is left, so the next fetch begins with discovery
-		} else if old := where.url; where.discover(ctx, get) == nil && where.url != old {
-			done = c.fetchSet(ctx, get, state, true) // the key set has moved
+		} else if old := where.url; where.discover(ctx, p.get) == nil && where.url != old {
+			done = c.fetchSet(ctx, p, state, true) // the key set has moved
 		}
 	}
 	return done
 }
 
 // discover refreshes the metadata. It returns an error only if there is no metadata yet.
-func (c *Cache) discover(ctx context.Context, get getter, where *locator) error {
+func (c *Cache) discover(ctx context.Context, p *permit, where *locator) error {
 	if where.url == "" {
-		return where.discover(ctx, get)
+		return where.discover(ctx, p.get)
 	}
 	// The old URL may still work, so half of the time is reserved for the key set.
-	half, cancel := context.WithTimeout(ctx, c.opts.Timeout/2)
-	defer cancel()
-	if err := where.discover(half, get); err != nil && ctx.Err() == nil {
+	half, stop := p.withTimeout(ctx, c.opts.Timeout/2)
+	defer stop()
+	if err := where.discover(half, p.get); err != nil && ctx.Err() == nil {
 		where.until = time.Now().Add(defaultLifetime)
 		c.opts.Logger.WarnContext(ctx, "jwks: refresh of the issuer's metadata failed", "issuer", c.name, "error", quote.Line(err.Error()))
 		c.notify(Event{Kind: MetadataFailed, Err: err})
@@ -161,7 +161,7 @@ func (c *Cache) discover(ctx context.Context, get getter, where *locator) error 
 
 // fetchSet gets the key set from state.where.url and parses it. An unconditional request
 // bypasses HTTP caches.
-func (c *Cache) fetchSet(ctx context.Context, get getter, state *pollState, unconditional bool) outcome {
+func (c *Cache) fetchSet(ctx context.Context, p *permit, state *pollState, unconditional bool) outcome {
 	inUse := c.state.Load().set
 	if state.fetchedFrom != state.where.url {
 		state.have, state.digest = validators{}, [sha256.Size]byte{}
@@ -170,7 +170,7 @@ func (c *Cache) fetchSet(ctx context.Context, get getter, state *pollState, unco
 	if unconditional || inUse == nil {
 		have = validators{}
 	}
-	a, err := get(ctx, state.where.url, have, maxDocument)
+	a, err := p.get(ctx, state.where.url, have, maxDocument)
 	if err != nil {
 		return outcome{err: err}
 	}

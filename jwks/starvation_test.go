@@ -120,7 +120,7 @@ func exactDocument(kid string, size int) []byte {
 	return append(doc, strings.Repeat(" ", size-len(doc))...)
 }
 
-// Whatever 1,999 issuers do, a rotation is noticed within 5 s. Each of them behaves randomly: it
+// For any behavior of 1,999 issuers, a rotation is noticed within 5 s. Each of them behaves randomly: it
 // answers, fails or hangs, soon or late, and changes its behavior at any time.
 func TestRotationWhileOthersAreRandom(t *testing.T) {
 	for seed := range uint64(6) {

@@ -9,8 +9,8 @@ import (
 // L. Zhang 1990). If n caches share the Limits, each is entitled to 1/n of the requests and
 // bytes. The deadline of a cache that waits is the time at which this share, used from now on,
 // has provided what the cache needs. So a cache that needs little comes before a cache that needs
-// much, and all deadlines can be met, whatever the other caches do. What a cache used recently
-// moves its deadline into the future, so a cache that was idle comes first.
+// much, and all deadlines can be met, whatever the other caches do. Recent use moves the deadline
+// of a cache into the future, so a cache that was idle comes first.
 const (
 	// memory is the factor by which the use of a cache delays its next deadline, compared with its
 	// share. Because the factor is larger than 1, an idle cache comes before caches that were
