@@ -67,10 +67,10 @@ func dialForRequest(ctx context.Context, dial func(context.Context) (net.Conn, e
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(request, cancel)()
+	defer context.AfterFunc(request, cancel)() //nolint:contextcheck // dial ends with both contexts
 	conn, err := dial(ctx)
 	if err == nil {
-		context.AfterFunc(request, func() { _ = conn.Close() })
+		context.AfterFunc(request, func() { _ = conn.Close() }) //nolint:contextcheck // the connection belongs to the request
 	}
 	return conn, err
 }
