@@ -26,13 +26,13 @@ import (
 //
 // A failed refresh that waited for an answer uses the share of the cache too. So the wait doubles
 // after one such failure. After a start of the process, when no issuer has answered yet, a request
-// may take 500 ms. If all of 2,000 issuers hang then, a cache waits at most 9 s. Caches with keys
+// may take 625 ms. If all other issuers of 2,000 hang then, a cache waits at most 11 s. Caches with keys
 // from a Store wait as caches do whose issuers answered within 160 ms.
 type Limits struct {
 	// MaxFetches is the largest number of HTTP requests that are in flight at the same time. If
 	// all requests are in use and another cache needs one, a request gives way that has been in
 	// flight for more than 200 ms and takes a quarter longer than the last successful refresh.
-	// If the issuer has never answered, it gives way after 500 ms. From the second consecutive
+	// If the issuer has never answered, it gives way after 625 ms. From the second consecutive
 	// refresh without an answer in time on, this time doubles, up to 5 s. The refresh of a request
 	// that gives way fails, and the last good key set of its cache stays in use. Requests that may
 	// take more than 625 ms come after the others and give way to them after 200 ms, but an
@@ -61,11 +61,11 @@ const (
 	// of 2,000 caches that answered quickly stop answering at the same time, a cache waits for at
 	// most 2,000 / (7/8 * MaxFetches) * patience, which is 3.6 s.
 	patience = 200 * time.Millisecond
-	// coldPatience is the patience with an issuer that has never answered.
-	coldPatience = 500 * time.Millisecond
-	// longPatience is the largest patience of a request that counts as short. It is the patience
-	// with an issuer that usually answers within 500 ms.
-	longPatience = 625 * time.Millisecond
+	// coldPatience is the patience with an issuer that has never answered. It is enough for an
+	// issuer that answers within 500 ms.
+	coldPatience = 625 * time.Millisecond
+	// longPatience is the largest patience of a request that counts as short.
+	longPatience = coldPatience
 	// maxPatience is the largest patience. It is the default of Options.Timeout.
 	maxPatience = defaultTimeout
 	// reservedShare is the share of MaxFetches that is reserved for long requests:
