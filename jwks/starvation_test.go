@@ -103,7 +103,7 @@ func TestRotationWhileOthersUseBytes(t *testing.T) {
 				f := flood{
 					others: row.others, start: serve(document(edKey("a"))), bad: row.bad,
 					old: own.answer(exactDocument("old", 24<<10)), new: own.answer(exactDocument("new", 24<<10)),
-					attack: forgeSpread, warm: 15 * time.Second, most: 5 * time.Second,
+					attack: forgeSpread, warm: 8 * time.Second, most: 5 * time.Second,
 				}
 				f.rate = scaled(4 << 20)
 				f.run(t)
