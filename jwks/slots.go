@@ -144,7 +144,7 @@ func (l *Limits) slotTime(d time.Duration) time.Duration {
 
 // scale converts nanoseconds to a duration that can be added to the current time.
 func scale(ns float64) time.Duration {
-	return time.Duration(min(ns, float64(24*time.Hour)))
+	return time.Duration(min(ns, float64(maxNeed)))
 }
 
 // chargeSlot counts the time for which t was granted. Time after the patience does not count,

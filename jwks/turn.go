@@ -19,6 +19,9 @@ const (
 	// maxDelay is the longest time by which earlier use delays a deadline. It limits how long any
 	// cache waits.
 	maxDelay = 5 * time.Minute
+	// maxNeed is the longest time for which a cache can need its share, so that no deadline
+	// overflows.
+	maxNeed = 24 * time.Hour
 )
 
 // account records how much a cache has used of the requests or of the bytes.

@@ -2,7 +2,9 @@ package limits
 
 // notLimits lists the constants that are no limits, and the reason.
 var notLimits = map[string]string{
-	"jwks.usualCost":                            "the part of the bytes of a body of unknown size that is reserved first",
+	"jwks.largeCost":                            "a part of the estimate of the size of a body of unknown size",
+	"jwks.maxNeed":                              "a guard against an overflow",
+	"jwks.memory":                               "a weight in the order of the waiting requests",
 	"bearertest.leastLifetime":                  "the row of jwks.shortest describes durations without a unit",
 	"interceptor.minJump":                       "the least difference of two clocks that counts as a jump",
 	"internal/claim.maxList":                    "longer lists take a different path with the same result",
@@ -46,7 +48,6 @@ var notLimits = map[string]string{
 	"jwks.rsaCost.unit":                         "the unit in the row of MaxRSACost",
 	"jwks.rsaCost.unitMultiplications":          "the unit in the row of MaxRSACost",
 	"jwks.rsaCost.unitWords":                    "the unit in the row of MaxRSACost",
-	"jwks.slowPenalty":                          "a weight in the order of the waiting requests",
 	"metrics.counter":                           "a kind of metric",
 	"metrics.gauge":                             "a kind of metric",
 	"middleware/ginbearer.Key":                  "the name of a value in a context",

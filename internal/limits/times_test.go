@@ -119,7 +119,14 @@ func readEarly(t *testing.T, n int) error {
 			return resp, nil
 		})
 		opts.Limits = limits
-		return refresh(t, jwks.New, keySetURL, opts)
+		c, err := jwks.New(keySetURL, opts)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = c.Close() }()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		return c.Refresh(ctx)
 	}
 	_ = fetch(1 << 20) // uses or reserves all bytes
 	_ = fetch(n - 1)   // waits for the bytes, before or after it was read
