@@ -36,8 +36,12 @@ type Options struct {
 	// source has the issuer any more, for example after [bearer.Issuers.Remove]. The series of
 	// the issuer then end. If the issuer comes back within these 10 min, its counters continue.
 	// If it comes back later, its counters start at zero, as after a restart of the process. The
-	// functions rate and increase of Prometheus expect this. Issuers in the field Issuers, and
-	// issuers that no watched source has had, keep their places.
+	// functions rate and increase of Prometheus expect this.
+	//
+	// An issuer that no scrape has found in a watched source keeps its place until all places are
+	// taken. Its place then becomes free as soon as the issuer has had no verdicts for 10 min. So an
+	// issuer that is added and removed between two scrapes also loses its place. Issuers in the
+	// field Issuers keep their places.
 	MaxIssuers int
 	// MaxRoutes is the maximum number of routes that have their own value of the label
 	// "route". The limit applies to all transports together. Further routes have the value
@@ -66,6 +70,9 @@ type Collector struct {
 	// is zero while a source has the issuer. Otherwise it is the time of the first scrape that
 	// did not find the issuer.
 	missing map[string]time.Time
+	// idle contains the values of the label "issuer" that no scrape has found in a watched source.
+	// It is empty while a place is free.
+	idle map[string]idleSince
 }
 
 // New returns a Collector. To count verdicts, set the Collector as Config.Observer. To
@@ -104,6 +111,7 @@ func New(opts *Options) (*Collector, error) {
 		issuers:    bounded{limit: opts.MaxIssuers},
 		routes:     bounded{limit: opts.MaxRoutes},
 		missing:    map[string]time.Time{},
+		idle:       map[string]idleSince{},
 	}
 	if opts.Issuers != nil {
 		c.allowed = make(map[string]bool, len(opts.Issuers))

@@ -8,7 +8,8 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// freeAfter is the time for which an issuer that no watched source has any more keeps its place.
+// freeAfter is the time for which an issuer that no watched source has any more keeps its place. It
+// is also the time without events after which freeIdle frees the place of an issuer.
 // It must be longer than a request, because the last events of the issuer can come later. It must
 // also be longer than several scrapes, so that each of several scrapers reads the last values.
 const freeAfter = 10 * time.Minute
@@ -124,8 +125,56 @@ func (c *Collector) admit(event eventKey) eventKey {
 	return labels
 }
 
+// idleSince is the number of events of an issuer at a scrape, and the time of the first scrape with
+// this number.
+type idleSince struct {
+	events uint64
+	since  time.Time
+}
+
+// freeIdle frees the places of the issuers that no scrape has found in a watched source, and that
+// have had no event for freeAfter. It frees them only while all places are taken. Without freeIdle,
+// an issuer that is added and removed between two scrapes keeps its place forever. The result
+// reports whether a place became free. The caller holds c.mu.
+func (c *Collector) freeIdle(current map[string]bool, now time.Time) (freed bool) {
+	if !c.full.Load() {
+		clear(c.idle)
+		return false
+	}
+	unseen := map[string]uint64{} // the number of events by issuer
+	for value := range c.issuers.values {
+		if _, seen := c.missing[value]; !seen && !current[value] {
+			unseen[value] = 0
+		}
+	}
+	maps.DeleteFunc(c.idle, func(value string, _ idleSince) bool {
+		_, ok := unseen[value]
+		return !ok
+	})
+	if len(unseen) == 0 {
+		return false
+	}
+	for labels, counts := range c.counters {
+		if _, ok := unseen[labels.issuer]; ok {
+			unseen[labels.issuer] += counts.total()
+		}
+	}
+	for value, events := range unseen {
+		last, known := c.idle[value]
+		switch {
+		case !known || last.events != events:
+			c.idle[value] = idleSince{events, now}
+		case now.Sub(last.since) >= freeAfter:
+			delete(c.idle, value)
+			delete(c.issuers.values, value)
+			freed = true
+		}
+	}
+	return freed
+}
+
 // freePlaces frees the places of the issuers that no watched source has had for freeAfter, and
-// removes their counters. The argument statuses contains the issuers that the sources have at the
+// the places that freeIdle frees. It removes the counters of these issuers. The argument statuses contains the issuers that the sources have at the
 // time now.
 func (c *Collector) freePlaces(statuses []bearer.IssuerStatus, now time.Time) {
 	if c.allowed != nil {
@@ -142,7 +191,7 @@ func (c *Collector) freePlaces(statuses []bearer.IssuerStatus, now time.Time) {
 			c.missing[value] = time.Time{}
 		}
 	}
-	freed := false
+	freed := c.freeIdle(current, now)
 	for value, since := range c.missing {
 		switch {
 		case current[value]:

@@ -127,8 +127,88 @@ func TestPlacesBecomeFree(t *testing.T) {
 	})
 }
 
-// TestPlacesThatStay checks that the issuers in Options.Issuers, and issuers that no watched
-// source has had, keep their places and counters.
+// TestShortLivedIssuers adds an issuer, sends a request with its token, and removes the issuer
+// before the next scrape. It repeats these steps until all places are taken. An issuer that is added
+// later must get a place.
+func TestShortLivedIssuers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var issuers bearer.Issuers
+		defer issuers.Close()
+		c, registry := newCollector(t, nil, &issuers)
+		issuers.Observer = c
+		guard, err := middleware.New(&issuers, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		handler := guard.Require(scopes.All("read"))(http.NotFoundHandler())
+		serve := func(name string) {
+			issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: name, Algorithms: []string{"EdDSA"}})
+			defer issuer.Close()
+			if err := issuers.Add(testkit.Config(t, issuer)); err != nil {
+				t.Fatal(err)
+			}
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
+			r.Header.Set("Authorization", "Bearer "+issuer.Token(map[string]any{"scope": "read"}))
+			handler.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		for i := range 100 {
+			name := fmt.Sprintf("https://short%d.example", i)
+			serve(name)
+			issuers.Remove(name)
+			if got := verdicts(t, registry)[name]; got != 1 {
+				t.Errorf("%s: got %v verdicts, want 1", name, got)
+			}
+			time.Sleep(15 * time.Second)
+		}
+		time.Sleep(10 * time.Minute)
+		if got := len(verdicts(t, registry)); got != 100 {
+			t.Errorf("in the last scrape with all issuers: got %d issuers, want 100", got)
+		}
+		const honest = "https://honest.example"
+		serve(honest)
+		if got := verdicts(t, registry); !maps.Equal(got, map[string]float64{honest: 1}) {
+			t.Errorf("got %v, want only the verdict of %s", got, honest)
+		}
+	})
+}
+
+// TestIdleIssuers checks the places of issuers that no watched source has had. While a place is
+// free, they keep their places. While all places are taken, an issuer keeps its place if it has a
+// verdict in every 10 min.
+func TestIdleIssuers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := newChanging("watched")
+		c, registry := newCollector(t, &metrics.Options{MaxIssuers: 3}, all)
+		observe := func(issuers ...string) {
+			for _, issuer := range issuers {
+				c.Observe(t.Context(), bearer.Event{Transport: "http", Route: "GET /", Issuer: issuer})
+			}
+		}
+		want := func(when string, counts map[string]float64) {
+			t.Helper()
+			if got := verdicts(t, registry); !maps.Equal(got, counts) {
+				t.Errorf("%s: got %v, want %v", when, got, counts)
+			}
+		}
+		observe("busy", "idle")
+		for range 3 {
+			want("while a place is free", map[string]float64{"busy": 1, "idle": 1})
+			time.Sleep(time.Hour)
+		}
+		observe("watched", "more")
+		want("without a free place", map[string]float64{"busy": 1, "idle": 1, "watched": 1, "other": 1})
+		time.Sleep(9 * time.Minute)
+		observe("busy")
+		want("after 9 min", map[string]float64{"busy": 2, "idle": 1, "watched": 1, "other": 1})
+		time.Sleep(time.Minute)
+		want("in the last scrape with idle", map[string]float64{"busy": 2, "idle": 1, "watched": 1, "other": 1})
+		observe("more", "idle")
+		want("after more has taken the place", map[string]float64{"busy": 2, "more": 1, "watched": 1, "other": 2})
+	})
+}
+
+// TestPlacesThatStay checks that the issuers in Options.Issuers keep their places and counters. If a
+// place is free, issuers that no watched source has had keep their places too.
 func TestPlacesThatStay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := newChanging("a")
@@ -167,6 +247,10 @@ func TestNoVerdictIsLost(t *testing.T) {
 		previous, own := map[string]float64{}, map[string]bool{}
 		for start, step := time.Now(), 0; time.Since(start) < week; step++ {
 			all.set(fmt.Sprint("https://", random.IntN(1+step), ".example"), random.IntN(3) == 0)
+			if random.IntN(3) == 0 { // an issuer that was added and removed since the last scrape
+				c.Observe(t.Context(), bearer.Event{Transport: "http", Route: "GET /", Issuer: fmt.Sprint("https://short", step, ".example")})
+				observed++
+			}
 			for range random.IntN(5) {
 				for _, status := range all.Status()[:min(15, len(all.Status()))] {
 					c.Observe(t.Context(), bearer.Event{Transport: "http", Route: "GET /", Issuer: status.Issuer})

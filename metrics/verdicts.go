@@ -43,6 +43,15 @@ type counters struct {
 	refused   [len(reasons)]atomic.Uint64
 }
 
+// total returns the number of events.
+func (c *counters) total() uint64 {
+	sum := c.allowed.Load() + c.abandoned.Load()
+	for i := range reasons {
+		sum += c.reported[i].Load() + c.refused[i].Load()
+	}
+	return sum
+}
+
 // eventKey contains the fields of an event that determine the counters of the event. The
 // method admit returns an eventKey that contains the label values instead.
 type eventKey struct{ transport, issuer, route string }
