@@ -11,9 +11,13 @@ import (
 
 const (
 	// maxTick is the longest time between two readings of the wall clock while a check is pending.
-	// Timers of Go stop while the machine is suspended, so a check that became due during this
-	// time starts at most maxTick after the machine continues.
-	maxTick = 5 * time.Second
+	// Timers of Go stop while the machine is suspended, so the guard notices at most maxTick after
+	// the machine continues that checks became due during this time.
+	maxTick = time.Second
+	// maxDelay is the longest time between a jump of the wall clock and the start of a check that
+	// became due by the jump. All such checks become due at once, and the guard spreads them over
+	// this time.
+	maxDelay = 5 * time.Second
 	// minJump is the shortest difference between the wall clock and the monotonic clock that
 	// counts as a jump. Shorter differences also occur if the system corrects its clock, or if
 	// the goroutine waits for a processor between its readings of both clocks.
@@ -46,17 +50,22 @@ type jumpClock struct {
 	start, startWall time.Time
 	offset           time.Duration // by which the wall clock was ahead of the monotonic clock at the last jump
 	jumped           time.Duration // the sum of all jumps forward
+	read             time.Duration // the time of the monotonic clock at the last reading
 }
 
-// now returns the time since start. The argument wall is the time of the wall clock.
-func (c *jumpClock) now(wall time.Time) time.Duration {
+// now returns the time since start. The argument wall is the time of the wall clock. If the wall
+// clock has jumped forward since the last reading, the result jump is the length of the jump, and
+// ago is the longest time that can have passed since the jump.
+func (c *jumpClock) now(wall time.Time) (now, jump, ago time.Duration) {
 	elapsed := time.Since(c.start)
+	ago, c.read = elapsed-c.read, elapsed
 	offset := wall.Sub(c.startWall) - elapsed
-	if jump := offset - c.offset; jump >= minJump || jump <= -minJump {
+	if change := offset - c.offset; change >= minJump || change <= -minJump {
 		c.offset = offset
-		c.jumped += max(jump, 0)
+		jump = max(change, 0)
+		c.jumped += jump
 	}
-	return elapsed + c.jumped
+	return elapsed + c.jumped, jump, ago
 }
 
 // check is a repeated check of an open stream.
@@ -69,6 +78,8 @@ type check struct {
 	expiry time.Time
 
 	due     time.Duration // guarded by schedule.mu, like the fields below; the time on schedule.clock
+	planned time.Duration // the value of due before jumps of the wall clock changed it
+	late    time.Duration // the part of an interval by which the running check started late
 	place   int           // the place in schedule.pending, or -1
 	removed bool
 }
@@ -92,12 +103,43 @@ func (s *schedule) add(c *check, wait time.Duration) {
 	if len(s.pending) == 0 {
 		s.clock = jumpClock{start: time.Now(), startWall: s.wall()}
 	}
-	now := s.clock.now(s.wall())
+	now := s.now()
 	c.due = now + wait
+	c.planned = c.due
 	heap.Push(&s.pending, c)
-	if s.timer == nil || c.due < s.fires {
+	if s.timer == nil || s.pending[0].due < s.fires {
 		s.arm(now)
 	}
+}
+
+// now returns the time on s.clock. If the wall clock has jumped, now changes when the pending
+// checks are due. The caller holds s.mu.
+func (s *schedule) now() time.Duration {
+	now, jump, ago := s.clock.now(s.wall())
+	if jump > 0 {
+		s.fires += jump // the timer does not jump
+		s.spread(now, jump, max(maxDelay-ago, 0))
+	}
+	return now
+}
+
+// spread makes the checks that became due by a jump due one after the other, within the duration
+// limit. No check starts later than without the jump. The caller holds s.mu.
+func (s *schedule) spread(now, jump, limit time.Duration) {
+	overdue := 0
+	for _, c := range s.pending {
+		if c.due <= now {
+			overdue++
+		}
+	}
+	started := 0
+	for _, c := range s.pending {
+		if c.due <= now {
+			c.due = min(c.due+jump, now+time.Duration(float64(limit)*float64(started)/float64(overdue)))
+			started++
+		}
+	}
+	heap.Init(&s.pending)
 }
 
 // remove removes a check. After remove, the schedule does not start the check.
@@ -148,11 +190,12 @@ func (s *schedule) takeDue() (due []*check) {
 		s.timer = nil
 		return nil
 	}
-	now := s.clock.now(s.wall())
+	now := s.now()
 	for len(s.pending) > 0 && len(due) < maxStarts && s.pending[0].due <= now {
 		c, _ := heap.Pop(&s.pending).(*check)
 		// The mutex is locked, so the method release of the lease does not yet wait.
 		c.lease.running.Add(1)
+		c.late = (now - c.planned) % c.interval
 		due = append(due, c)
 	}
 	switch {
@@ -177,7 +220,9 @@ func (c *check) run() {
 	}
 	err := l.recheck(c.interval)
 	if err == nil {
-		s.add(c, c.interval)
+		// The checks that became due by a jump keep their distances from each other. Otherwise
+		// the next checks of all these streams start in the same few seconds.
+		s.add(c, c.interval-c.late)
 		return
 	}
 	if !c.expiry.IsZero() && refusal.Of(err).Reason == bearer.KeysUnavailable {

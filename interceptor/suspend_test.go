@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/interceptor"
@@ -142,7 +143,7 @@ func TestManyStreams(t *testing.T) {
 					}
 				})
 			}
-			time.Sleep(time.Second / 2) // checks run at whole seconds, so no jump occurs during a check
+			time.Sleep(time.Second/2 + 1) // checks run at other times, so no jump occurs during a check
 			for range 20 {
 				time.Sleep(time.Duration(random.IntN(600)) * time.Second)
 				clock.offset.Add(int64(time.Duration(random.IntN(1800)-900) * time.Second))
@@ -157,8 +158,124 @@ func TestManyStreams(t *testing.T) {
 	}
 }
 
+// openStream is a stream that has opened and gets no messages.
+type openStream struct {
+	grpc.ServerStream
+	ctx context.Context //nolint:containedctx // the result of the method Context
+}
+
+func (s *openStream) Context() context.Context { return s.ctx }
+
+// TestChecksAfterJump opens 3,000 streams evenly in 30 s, which is their interval between checks.
+// So 100 checks begin each second. Then the wall clock jumps once. The additional checks must begin
+// at most 5 s later, and not all at once. After these 5 s, 100 checks must begin each second again.
+func TestChecksAfterJump(t *testing.T) {
+	const (
+		streams, interval = 3000, 30 * time.Second
+		jumped, end       = 92, 300 // seconds after the start
+		promised          = 5       // seconds between a jump and the last additional check
+		even              = streams * int(time.Second) / int(interval)
+	)
+	for _, jump := range []time.Duration{20 * time.Second, time.Minute, 8*time.Hour + 10*time.Second} {
+		t.Run(jump.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				clock, start := &wallClock{}, time.Now()
+				var begun [end + 60]atomic.Int64 // the number of checks that began in each second
+				v := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) {
+					begun[time.Since(start)/time.Second].Add(1)
+					return new(bearer.Claims), nil
+				})
+				guard := newGuard(t, v, scopes.Methods{"/test.v1.Echo/*": scopes.All()}, &interceptor.Options{RecheckStreams: interval})
+				interceptor.SetWallClock(guard, clock.now)
+				ctx, cancel := context.WithCancel(metadata.NewIncomingContext(t.Context(), metadata.Pairs("authorization", "Bearer a.b.c")))
+				var open sync.WaitGroup
+				for range streams {
+					open.Go(func() {
+						//nolint:contextcheck // the stream contains the context
+						err := guard.Stream(nil, &openStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: "/test.v1.Echo/Talk"}, func(_ any, ss grpc.ServerStream) error {
+							<-ss.Context().Done()
+							return nil
+						})
+						if err != nil {
+							t.Errorf("got error %v, want none", err)
+						}
+					})
+					time.Sleep(interval / streams)
+				}
+				time.Sleep(jumped*time.Second - time.Since(start))
+				clock.offset.Add(int64(jump))
+				time.Sleep(end*time.Second - time.Since(start))
+				cancel()
+				open.Wait()
+
+				checks := func(from, to int) (most, sum int) {
+					for i := from; i < to; i++ {
+						n := int(begun[i].Load())
+						most, sum = max(most, n), sum+n
+					}
+					return most, sum
+				}
+				if most, _ := checks(int(interval/time.Second), jumped); most > even+even/10 {
+					t.Fatalf("before the jump: got %d checks in one second, want about %d", most, even)
+				}
+				most, sum := checks(jumped, jumped+promised)
+				additional := int(min(jump, interval)) / int(interval/streams)
+				if most > additional/promised*3/2+even+even/10 {
+					t.Errorf("after the jump: got %d checks in one second, want at most 1.5 times of the even distribution", most)
+				}
+				if sum < additional {
+					t.Errorf("got %d checks in the %d s after the jump, want at least %d", sum, promised, additional)
+				}
+				if most, _ := checks(jumped+promised, end); most > even+even/10 {
+					t.Errorf("later: got %d checks in one second, want about %d", most, even)
+				}
+			})
+		})
+	}
+}
+
+// TestJumpsDelayNoCheck checks that a jump of the wall clock never makes a check later. Not even
+// repeated jumps may do so.
+func TestJumpsDelayNoCheck(t *testing.T) {
+	const hour = time.Hour
+	for _, row := range []struct {
+		name  string
+		jumps []time.Duration // after the streams have opened; the wall clock jumps by an hour each time
+		want  time.Duration   // the maximum time until the end of the last stream
+	}{
+		{"no jump", nil, hour},
+		{"one jump", []time.Duration{time.Minute}, time.Minute + 5*time.Second},
+		{"shortly before the end", []time.Duration{hour - time.Second}, hour},
+		{"every two seconds", []time.Duration{60 * time.Second, 62 * time.Second, 64 * time.Second, 66 * time.Second, 68 * time.Second}, time.Minute + 5*time.Second},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				clock, start := &wallClock{}, time.Now()
+				refuse := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, bearer.Expired })
+				guard := newGuard(t, refuse, echoRules, &interceptor.Options{ExpireStreams: true})
+				interceptor.SetWallClock(guard, clock.now)
+				for _, at := range row.jumps {
+					time.AfterFunc(at, func() { clock.offset.Add(int64(hour)) })
+				}
+				var open []<-chan struct{}
+				for range 100 {
+					release, ended := interceptor.OpenLease(guard, clock.now().Add(hour))
+					defer release()
+					open = append(open, ended)
+				}
+				for _, ended := range open {
+					<-ended
+				}
+				if got := time.Since(start); got > row.want {
+					t.Errorf("got the end of the last stream after %v, want at most %v", got, row.want)
+				}
+			})
+		})
+	}
+}
+
 // BenchmarkStreams measures the cost of open streams that have nothing to do: one tick, which
-// occurs every 5 s, and the begin and end of one more stream.
+// occurs every second, and the begin and end of one more stream.
 func BenchmarkStreams(b *testing.B) {
 	for _, n := range []int{100, 100_000} {
 		refuse := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, bearer.Expired })
