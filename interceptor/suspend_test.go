@@ -274,6 +274,30 @@ func TestJumpsDelayNoCheck(t *testing.T) {
 	}
 }
 
+// TestStreamOpensAfterJump opens a stream directly after a jump, before the timer of the guard
+// fires. The checks that became due by the jump must then start at once, one after the other.
+func TestStreamOpensAfterJump(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clock, start := &wallClock{}, time.Now()
+		refuse := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, bearer.Expired })
+		guard := newGuard(t, refuse, echoRules, &interceptor.Options{ExpireStreams: true})
+		interceptor.SetWallClock(guard, clock.now)
+		open := func() <-chan struct{} {
+			release, ended := interceptor.OpenLease(guard, clock.now().Add(time.Hour))
+			t.Cleanup(release)
+			return ended
+		}
+		first := open()
+		time.Sleep(100 * time.Millisecond)
+		clock.offset.Add(int64(2 * time.Hour))
+		open()
+		<-first
+		if got := time.Since(start); got != 100*time.Millisecond {
+			t.Errorf("got the end of the first stream after %v, want it after 100 ms, when the other stream opened", got)
+		}
+	})
+}
+
 // BenchmarkStreams measures the cost of open streams that have nothing to do: one tick, which
 // occurs every second, and the begin and end of one more stream.
 func BenchmarkStreams(b *testing.B) {
