@@ -3,6 +3,8 @@ package interceptor
 import (
 	"context"
 	"time"
+
+	"github.com/bearerkit/bearer"
 )
 
 // SetWallClock replaces the wall clock that decides when the guard checks open streams. Call
@@ -23,7 +25,7 @@ func Tick(g *Guard) { g.schedule.tick() }
 // OpenLease adds the check of an open stream whose token expires at the time expiry. The channel
 // is closed when the check ends the stream. The function release must be called at the end.
 func OpenLease(g *Guard, expiry time.Time) (release func(), ended <-chan struct{}) {
-	l := &lease{guard: g, call: context.Background(), over: make(chan struct{})}
+	l := &lease{guard: g, call: context.Background(), req: &bearer.Request{}, over: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancelCause(context.Background())
 	l.startCheck(&check{interval: leeway, expiry: expiry})
 	return l.release, l.over

@@ -26,7 +26,7 @@ const leeway = time.Second
 type lease struct {
 	guard *Guard
 	call  context.Context //nolint:containedctx // the context that the guard got with the call
-	req   bearer.Request
+	req   *bearer.Request // a pointer, because package fmt prints the fields of a lease with some verbs, and calls no methods
 
 	ctx    context.Context //nolint:containedctx // the handler's context; it ends with the lease
 	cancel context.CancelCauseFunc
@@ -42,7 +42,7 @@ type lease struct {
 
 // serveLeased runs the handler with a stream that ends when the lease ends.
 func (g *Guard) serveLeased(srv any, opened *stream, req bearer.Request, handler grpc.StreamHandler) error {
-	l := &lease{guard: g, call: opened.ServerStream.Context(), req: req, over: make(chan struct{})}
+	l := &lease{guard: g, call: opened.ServerStream.Context(), req: &req, over: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancelCause(opened.ctx)
 	defer l.release()
 	if claims, ok := bearer.FromContext(opened.ctx); ok && g.expire {
@@ -84,7 +84,7 @@ func (l *lease) recheck(limit time.Duration) error {
 	defer cancel()
 	verdict := make(chan error, 1)
 	go func() {
-		_, err := bearer.Decide(ctx, l.guard.verifier, l.req)
+		_, err := bearer.Decide(ctx, l.guard.verifier, *l.req)
 		verdict <- err
 	}()
 	select {

@@ -223,6 +223,12 @@ func grpcWires(t *testing.T, v bearer.Verifier) []wire {
 // the service.
 func dialGRPC(t *testing.T, guard *interceptor.Guard, withHTTP bool) *grpc.ClientConn {
 	t.Helper()
+	return dialGRPCWith(t, guard, withHTTP, func(any, grpc.ServerStream) error { return nil })
+}
+
+// dialGRPCWith does what dialGRPC does, with a handler for the method Watch.
+func dialGRPCWith(t *testing.T, guard *interceptor.Guard, withHTTP bool, handler grpc.StreamHandler) *grpc.ClientConn {
+	t.Helper()
 	server := grpc.NewServer(guard.ServerOptions()...)
 	unary := func(name string) grpc.MethodDesc {
 		return grpc.MethodDesc{MethodName: name, Handler: func(srv any, ctx context.Context, _ func(any) error, intercept grpc.UnaryServerInterceptor) (any, error) {
@@ -232,7 +238,7 @@ func dialGRPC(t *testing.T, guard *interceptor.Guard, withHTTP bool) *grpc.Clien
 	}
 	server.RegisterService(&grpc.ServiceDesc{
 		ServiceName: "s.S", HandlerType: (*any)(nil), Methods: []grpc.MethodDesc{unary("Things"), unary("Lost")},
-		Streams: []grpc.StreamDesc{{StreamName: "Watch", ServerStreams: true, ClientStreams: true, Handler: func(any, grpc.ServerStream) error { return nil }}},
+		Streams: []grpc.StreamDesc{{StreamName: "Watch", ServerStreams: true, ClientStreams: true, Handler: handler}},
 	}, nil)
 	listener := bufconn.Listen(64 << 10)
 	serve := server.Serve
