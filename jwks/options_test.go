@@ -109,6 +109,22 @@ func TestOneBadDuration(t *testing.T) {
 	}
 }
 
+// A duration without a unit is not compared with other durations.
+func TestNoComparisonWithoutUnit(t *testing.T) {
+	for _, opts := range []jwks.Options{
+		{MaxInterval: 300, MaxStale: 12},
+		{MinInterval: 30, MaxInterval: 15},
+		{MinInterval: time.Hour, MaxInterval: 15},
+		{MaxInterval: time.Hour, MaxStale: 12},
+	} {
+		_, err := jwks.New("https://issuer.test", &opts)
+		wantText(t, err, "which is too short")
+		if strings.Contains(err.Error(), "than M") {
+			t.Errorf("got error %q, want no comparison of two options", err)
+		}
+	}
+}
+
 func TestGoodConfiguration(t *testing.T) {
 	for name, opts := range map[string]*jwks.Options{
 		"nil Options":            nil,

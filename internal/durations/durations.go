@@ -24,10 +24,16 @@ var units = []unit{
 // proposes.
 const plausible = 1000
 
+// plausibleMicros replaces plausible if the duration consists of whole microseconds. Such a
+// duration may have the unit time.Microsecond.
+const plausibleMicros = 10
+
 // Check returns an error if the duration d of the option name is positive and shorter than
 // least, and does not consist of whole milliseconds. Then d probably has no unit. The error
 // names the probable unit, which is the unit with which the duration is nearest to usual. If
-// there is no plausible unit, the error names none. The argument least must be so long that
+// there is no plausible unit, the error names none. For whole microseconds, only the unit
+// time.Millisecond is plausible, because an option in seconds rarely needs so large a number, and
+// 500*time.Microsecond does not mean 500000 seconds. The argument least must be so long that
 // shorter durations are useful in tests only. Such durations, for example
 // 20*time.Millisecond, consist of whole milliseconds. The argument usual is a typical
 // duration, such as the default.
@@ -38,14 +44,17 @@ func Check(name string, d, least, usual time.Duration) error {
 	if d <= 0 || d >= least || d%time.Millisecond == 0 {
 		return nil
 	}
-	best := units[0]
-	for _, u := range units[1:] {
+	candidates, most, hint := units, float64(plausible), "give it a unit, such as time.Second."
+	if d%time.Microsecond == 0 {
+		candidates, most, hint = units[:1], plausibleMicros, "give it a longer unit, such as time.Second."
+	}
+	best := candidates[0]
+	for _, u := range candidates[1:] {
 		if distance(d, u, usual) < distance(d, best, usual) {
 			best = u
 		}
 	}
-	hint := "give it a unit, such as time.Second."
-	if distance(d, best, usual) <= plausible {
+	if distance(d, best, usual) <= most {
 		hint = fmt.Sprintf("did you mean %d*%s?", int64(d), best.name)
 	}
 	return fmt.Errorf("%s: %d is %v, which is too short; %s A duration of less than %v must have whole milliseconds",

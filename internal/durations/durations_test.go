@@ -33,6 +33,13 @@ func TestCheck(t *testing.T) {
 		{5 * time.Millisecond, time.Second, time.Hour, ""},
 		{time.Millisecond, time.Second, time.Hour, ""},
 		{999_999, time.Second, time.Second, "999999 is 999.999µs, which is too short; did you mean 999999*time.Millisecond?"},
+		{999_000, time.Second, time.Second, "999000 is 999µs, which is too short; give it a longer unit"},
+		{500_000, 100 * time.Millisecond, 12 * time.Hour, "500000 is 500µs, which is too short; give it a longer unit, such as time.Second."},
+		{100_000, 100 * time.Millisecond, 12 * time.Hour, "too short; give it a longer unit"},
+		{20_000, time.Second, time.Hour, "too short; give it a longer unit"},
+		{604_800, 100 * time.Millisecond, 12 * time.Hour, "604800*time.Second"},
+		{1000, time.Millisecond, 5 * time.Second, "1000*time.Millisecond"},
+		{300_000, 10 * time.Millisecond, 15 * time.Minute, "300000*time.Millisecond"},
 		{86_400_000, 100 * time.Millisecond, 12 * time.Hour, "86400000*time.Millisecond"},
 	} {
 		err := durations.Check("Options.Field", tt.d, tt.least, tt.usual)
