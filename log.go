@@ -89,6 +89,9 @@ const (
 	defaultBurst = 10
 	// defaultInterval is the default of LogOptions.Interval.
 	defaultInterval = time.Minute
+	// shortestInterval is the shortest usual LogOptions.Interval. A shorter interval must
+	// consist of whole milliseconds; see durations.Check.
+	shortestInterval = 10 * time.Millisecond
 	// reasonFactor limits the records of all refusals with one reason: at most reasonFactor
 	// times LogOptions.Burst.
 	reasonFactor = 10
@@ -108,7 +111,7 @@ func NewLogObserver(logger *slog.Logger, opts *LogOptions) (*LogObserver, error)
 	if opts.Interval < 0 {
 		errs = append(errs, fmt.Errorf("bearer: LogOptions.Interval: %v is negative; 0 means 1 minute", opts.Interval))
 	}
-	if err := durations.Check("bearer: LogOptions.Interval", opts.Interval, 10*time.Millisecond, time.Minute); err != nil {
+	if err := durations.Check("bearer: LogOptions.Interval", opts.Interval, shortestInterval, defaultInterval); err != nil {
 		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {

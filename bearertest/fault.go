@@ -64,7 +64,7 @@ type Fault struct {
 // endpoint. The fault affects the next requests, and does not affect requests
 // in flight. Inject panics if f.Delay is invalid.
 func (i *Issuer) Inject(e Endpoint, f Fault) {
-	mustHaveUnit("Fault.Delay", f.Delay, time.Microsecond, time.Second)
+	mustHaveUnit("Fault.Delay", f.Delay, leastDelay, time.Second)
 	f.Header = f.Header.Clone()
 	f.Body = slices.Clone(f.Body)
 	i.mu.Lock()

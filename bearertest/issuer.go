@@ -17,7 +17,8 @@ import (
 const (
 	defaultAlgorithm = "RS256"
 	defaultLifetime  = time.Hour
-	leastLifetime    = time.Millisecond
+	leastLifetime    = time.Millisecond // a shorter lifetime has no unit; see durations.Check
+	leastDelay       = time.Microsecond // a shorter delay has no unit
 	unstartedURL     = "https://issuer.example"
 )
 

@@ -94,7 +94,7 @@ func New(v bearer.Verifier, rules scopes.Methods, opts *Options) (*Guard, error)
 	if opts.RecheckStreams < 0 {
 		errs = append(errs, fmt.Errorf("Options.RecheckStreams: %v: must not be negative", opts.RecheckStreams))
 	}
-	if err := durations.Check("Options.RecheckStreams", opts.RecheckStreams, time.Second, time.Minute); err != nil {
+	if err := durations.Check("Options.RecheckStreams", opts.RecheckStreams, shortestRecheck, time.Minute); err != nil {
 		errs = append(errs, err)
 	}
 	compiled, ruleErrs := compile(rules, opts.Include)
@@ -154,6 +154,10 @@ func (g *Guard) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInf
 	}
 	return g.serveLeased(srv, opened, req, handler)
 }
+
+// shortestRecheck is the shortest usual Options.RecheckStreams. A shorter duration must consist of
+// whole milliseconds; see durations.Check.
+const shortestRecheck = time.Second
 
 // maxMethod is the maximum number of bytes of a method name in a log.
 const maxMethod = 128

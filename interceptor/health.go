@@ -24,6 +24,10 @@ type HealthServer interface {
 // defaultInterval is the default of HealthOptions.Interval.
 const defaultInterval = time.Second
 
+// shortestInterval is the shortest usual HealthOptions.Interval. A shorter interval must consist
+// of whole milliseconds; see durations.Check.
+const shortestInterval = 100 * time.Millisecond
+
 // HealthOptions configures a health watch. Nil is the same as the zero value. The zero value
 // sets the status of the whole server and requires keys of every issuer.
 type HealthOptions struct {
@@ -82,7 +86,7 @@ func WatchHealth(server HealthServer, source bearer.StatusReporter, opts *Health
 	if opts.Interval < 0 {
 		errs = append(errs, fmt.Errorf("HealthOptions.Interval: %v: must not be negative", opts.Interval))
 	}
-	if err := durations.Check("HealthOptions.Interval", opts.Interval, 100*time.Millisecond, time.Second); err != nil {
+	if err := durations.Check("HealthOptions.Interval", opts.Interval, shortestInterval, defaultInterval); err != nil {
 		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {

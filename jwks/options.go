@@ -134,6 +134,12 @@ const (
 // durations.
 const shortest = 10 * time.Millisecond
 
+// shortestTimeout is the same for Timeout. A timeout of whole milliseconds is always valid.
+const shortestTimeout = time.Millisecond
+
+// shortestStale is the same for MaxStale.
+const shortestStale = 10 * shortest
+
 // maxDuration is the longest duration. Longer durations are shortened to maxDuration,
 // because they overflow when they are added to the current time.
 const maxDuration = 100 * 365 * 24 * time.Hour
@@ -189,11 +195,12 @@ func (o *Options) problems(given *Options) []error {
 	bad := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf("jwks: Options."+format, args...))
 	}
-	errs = append(errs, given.durationProblems()...)
-	if o.MinInterval > o.MaxInterval && o.MaxInterval >= 0 {
+	wrong, noUnit := given.durationProblems()
+	errs = append(errs, wrong...)
+	if o.MinInterval > o.MaxInterval && o.MaxInterval >= 0 && !noUnit {
 		bad("MinInterval: %v is longer than MaxInterval, %v", o.MinInterval, o.MaxInterval)
 	}
-	if o.MaxInterval > o.MaxStale && o.MaxStale >= 0 {
+	if o.MaxInterval > o.MaxStale && o.MaxStale >= 0 && !noUnit {
 		bad("MaxStale: %v is shorter than MaxInterval, %v, so keys become unavailable between refreshes", o.MaxStale, o.MaxInterval)
 	}
 	errs = append(errs, o.Limits.problems()...)
@@ -216,29 +223,30 @@ func (o *Options) problems(given *Options) []error {
 }
 
 // durationProblems returns an error for each duration that is negative or has no unit. It must be
-// called on the Options of the caller, because defaults depend on other durations.
-func (o *Options) durationProblems() (errs []error) {
+// called on the Options of the caller, because defaults depend on other durations. If noUnit is
+// true, a duration has no unit, so comparing the durations is useless.
+func (o *Options) durationProblems() (errs []error, noUnit bool) {
 	if o == nil {
-		return nil
+		return nil, false
 	}
 	for _, d := range []struct {
 		name                string
 		value, least, usual time.Duration // see durations.Check
 	}{
-		{"Timeout", o.Timeout, time.Millisecond, defaultTimeout},
+		{"Timeout", o.Timeout, shortestTimeout, defaultTimeout},
 		{"MinInterval", o.MinInterval, shortest, defaultMinInterval},
 		{"MaxInterval", o.MaxInterval, shortest, defaultMaxInterval},
-		{"MaxStale", o.MaxStale, 10 * shortest, defaultMaxStale},
+		{"MaxStale", o.MaxStale, shortestStale, defaultMaxStale},
 		{"CoolDown", o.CoolDown, shortest, defaultCoolDown},
 	} {
 		if d.value < 0 {
 			errs = append(errs, fmt.Errorf("jwks: Options.%s: %v is negative; want 0 for the default, or a positive duration", d.name, d.value))
 		}
 		if err := durations.Check("jwks: Options."+d.name, d.value, d.least, d.usual); err != nil {
-			errs = append(errs, err)
+			errs, noUnit = append(errs, err), true
 		}
 	}
-	return errs
+	return errs, noUnit
 }
 
 // maxURL is the largest length of a URL, in bytes. Logs and the Status contain the URL.

@@ -285,13 +285,6 @@ func requestEdges() []edge {
 				return respond(r, http.StatusOK, nil, []byte(`{"keys":[`+edKey("")+"]}")), nil
 			}))
 		}},
-		{constant: "jwks.shortest", beyond: "Options.CoolDown", step: -1, try: func(_ *testing.T, n int) error {
-			c, err := jwks.New(keySetURL, &jwks.Options{CoolDown: time.Duration(n), Transport: roundTripper(down), Logger: slog.New(slog.DiscardHandler)})
-			if err == nil {
-				err = c.Close()
-			}
-			return err
-		}},
 		{constant: "jwks.minStoreKey", beyond: "want at least %d", step: -1, try: func(t *testing.T, n int) error {
 			t.Helper()
 			store, err := jwks.NewFileStore(filepath.Join(t.TempDir(), "keys"))

@@ -165,7 +165,7 @@ func kept(keep func(t *testing.T, n int) int) func(*testing.T, int) error {
 
 // TestLimits runs a case at each limit, and a case beyond the limit.
 func TestLimits(t *testing.T) {
-	source, edges := readSource(t), slices.Concat(tokenEdges(), ruleEdges(), keyEdges(), requestEdges(), timeEdges(), logEdges(), otherEdges())
+	source, edges := readSource(t), slices.Concat(tokenEdges(), ruleEdges(), keyEdges(), requestEdges(), timeEdges(), logEdges(), unitEdges(), otherEdges())
 	ran := map[string]bool{}
 	for _, e := range edges {
 		ran[e.constant] = true

@@ -18,6 +18,8 @@ var guardGroups = []Group{
 			{Constant: "interceptor.maxDelay", Subject: "time between a jump of the wall clock and the start of the checks of open streams that became due by the jump", Beyond: "All such checks have started.", Test: "interceptor TestChecksAfterJump"},
 			{Constant: "interceptor.maxStarts", Subject: "checks of open streams that the schedule starts without a pause", Unit: "checks", Beyond: "Calls can add and remove checks before the next checks start.", Test: "interceptor TestManyStreams"},
 			{Constant: "interceptor.defaultInterval", Subject: "time between two checks of `WatchHealth`", Option: "interceptor.HealthOptions.Interval", Beyond: "The status changes at the next check.", Test: "interceptor TestWatchHealth"},
+			{Constant: "interceptor.shortestInterval", Subject: "`HealthOptions.Interval`", Unit: "least", Beyond: "`WatchHealth` returns an error for a shorter duration, except for whole milliseconds. Such a duration is usually a number without a unit.", Test: own},
+			{Constant: "interceptor.shortestRecheck", Subject: "`Options.RecheckStreams`", Unit: "least", Beyond: "`NewGuard` returns an error for a shorter duration, except for whole milliseconds. Such a duration is usually a number without a unit.", Test: own},
 			{Subject: "time between two checks of the token of an open stream", Option: "interceptor.Options.RecheckStreams", Beyond: "The guard checks the token again. The stream ends if the token is refused.", Test: "interceptor TestRecheckStreams"},
 			{Constant: "interceptor.leeway", Subject: "time limit of a check of an expired stream, and time between two such checks", Beyond: "The stream ends.", Test: "interceptor TestVerifiersThatHang"},
 		},

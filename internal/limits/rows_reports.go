@@ -10,6 +10,7 @@ var reportGroups = []Group{
 			{Constant: "bearer.defaultBurst", Subject: "refusals with the same reason, route and issuer that a `LogObserver` logs in an interval", Unit: "records", Option: "bearer.LogOptions.Burst", Beyond: "Further refusals are counted. One record contains the count at the end of the interval.", Test: own},
 			{Constant: "bearer.reasonFactor", Subject: "refusals with the same reason that a `LogObserver` logs in an interval, as a multiple of Burst", Unit: "", Option: "bearer.LogOptions.Burst", Beyond: "Further refusals are counted.", Test: own},
 			{Constant: "bearer.defaultInterval", Subject: "interval of a `LogObserver`", Option: "bearer.LogOptions.Interval", Beyond: "The counts start again.", Test: "bearer TestLogFlood"},
+			{Constant: "bearer.shortestInterval", Subject: "`LogOptions.Interval`", Unit: "least", Beyond: "`NewLogObserver` returns an error for a shorter duration, except for whole milliseconds. Such a duration is usually a number without a unit.", Test: own},
 			{Constant: "bearer.maxLogKeys", Subject: "combinations of reason, route and issuer that a `LogObserver` counts in an interval", Unit: "combinations", Beyond: "All further refusals with the same reason share one limit of Burst.", Test: own},
 			{Constant: "bearer.maxDetail", Subject: "text of an error in a record", Unit: "bytes", Beyond: "The text is cut.", Test: own},
 			{Constant: "bearer.maxForeign", Subject: "text of an error of a hook or of another verifier in a record of `Config.Logger`", Unit: "bytes", Beyond: "The text is cut.", Test: own},
@@ -49,6 +50,8 @@ var reportGroups = []Group{
 		Limits: []Limit{
 			{Constant: "bearertest.maxFormSize", Subject: "body of a token request", Unit: "bytes", Beyond: "The response is the error `invalid_request`.", Test: own},
 			{Constant: "bearertest.defaultLifetime", Subject: "lifetime of a token", Option: "bearertest.Options.Lifetime", Beyond: "This time is a default, and not a maximum.", Test: "bearertest TestTokenHasRFC9068Form"},
+			{Constant: "bearertest.leastLifetime", Subject: "`Options.Lifetime` and `Client.Lifetime`", Unit: "least", Beyond: "The function panics if a positive lifetime is shorter. Such a duration is usually a number without a unit.", Test: own},
+			{Constant: "bearertest.leastDelay", Subject: "`Fault.Delay`", Unit: "least", Beyond: "`Inject` panics if a positive delay is shorter. Such a duration is usually a number without a unit.", Test: own},
 			{Constant: "bearertest.probeTimeout", Subject: "duration of one request of `Unguarded`", Beyond: "The context of the request ends.", Test: own},
 		},
 	},

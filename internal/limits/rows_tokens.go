@@ -48,6 +48,11 @@ var tokenGroups = []Group{
 				Beyond: "The token is refused (`expired`), even if it is cached. If the option is set, a token without `iat` is refused too.",
 				Valid:  "an older token", Source: "RFC 7519, section 4.1.6", Test: "bearer TestTimes",
 			},
+			{
+				Constant: "bearer.shortestAge", Subject: "`Config.MaxLifetime` and `Config.MaxAge`", Unit: "least",
+				Beyond: "`New` returns an error for a shorter duration, except for whole milliseconds. Such a duration is usually a number without a unit.",
+				Test:   own,
+			},
 		},
 	},
 	{
