@@ -1,9 +1,11 @@
 package tenant
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 	"unicode"
@@ -52,6 +54,26 @@ func ParseClaims(forms map[string]string) (claims []Claim, errs []error) {
 	return claims, errs
 }
 
+// numbers reports whether the values of the claim can be numbers and nothing else, as far as the
+// form says. A claim without a form counts too, because its values are unknown.
+func (c *Claim) numbers() bool {
+	if c.match == nil {
+		return true
+	}
+	tree, err := syntax.Parse(c.form, syntax.Perl)
+	return err == nil && onlyDigits(tree)
+}
+
+// onlyDigits reports whether a regular expression matches only texts of digits.
+func onlyDigits(tree *syntax.Regexp) bool {
+	isDigit := func(r rune) bool { return '0' <= r && r <= '9' }
+	if tree.Op == syntax.OpAnyChar || tree.Op == syntax.OpAnyCharNotNL ||
+		slices.ContainsFunc(tree.Rune, func(r rune) bool { return !isDigit(r) }) { // Rune has the ends of ranges
+		return false
+	}
+	return !slices.ContainsFunc(tree.Sub, func(part *syntax.Regexp) bool { return !onlyDigits(part) })
+}
+
 // accepts reports whether a value has the form of the claim's values.
 func (c *Claim) accepts(value string) bool { return c.match == nil || c.match.MatchString(value) }
 
@@ -94,6 +116,28 @@ func ParseList(entries []string, claims []Claim) (*List, []error) {
 	return l, errs
 }
 
+// Ambiguous returns the entries that are numbers and are accepted in several claims of numbers.
+// An issuer counts its repositories and their owners separately, so a repository and an owner
+// with the same number can belong to different tenants. Random identifiers, such as GUIDs, are
+// not ambiguous.
+func Ambiguous(entries []string, claims []Claim) (ambiguous []string) {
+	for _, entry := range entries {
+		if strings.Trim(entry, "0123456789") != "" {
+			continue
+		}
+		fits := 0
+		for i := range claims {
+			if claims[i].numbers() && claims[i].accepts(entry) {
+				fits++
+			}
+		}
+		if fits > 1 {
+			ambiguous = append(ambiguous, entry)
+		}
+	}
+	return ambiguous
+}
+
 // The method add adds an entry to the claims that accept the entry.
 func (l *List) add(entry string, claims []Claim) error {
 	if entry == "" {
@@ -104,7 +148,10 @@ func (l *List) add(entry string, claims []Claim) error {
 	}
 	for i, c := range claims {
 		if value, ok := strings.CutPrefix(entry, c.path.String()+"="); ok {
-			if value == "" || !c.accepts(value) {
+			if value == "" {
+				return fmt.Errorf("%q: the value of %q is empty; write the identifier that the issuer assigned", entry, c.path.String())
+			}
+			if !c.accepts(value) {
 				return fmt.Errorf("%q: %w", quote.Cut(entry), wrongForm(value, claims[i:i+1]))
 			}
 			l.claims[i].values[value] = true
@@ -118,23 +165,33 @@ func (l *List) add(entry string, claims []Claim) error {
 			added = true
 		}
 	}
-	if !added {
-		return fmt.Errorf("%q: %w", quote.Cut(entry), wrongForm(entry, claims))
+	switch name, _, ok := strings.Cut(entry, "="); {
+	case added:
+		return nil
+	case ok && name != "":
+		return fmt.Errorf("%q: the claim %q does not identify a customer; write NAME=VALUE with the name %s",
+			quote.Cut(entry), quote.Cut(name), Names(claims))
 	}
-	return nil
+	return fmt.Errorf("%q: %w", quote.Cut(entry), wrongForm(entry, claims))
 }
 
 // wrongForm returns the error for a value that has the form of none of the claims.
 func wrongForm(value string, claims []Claim) error {
-	if lower := strings.ToLower(value); lower != value && slices.ContainsFunc(claims, func(c Claim) bool { return c.accepts(lower) }) {
-		return fmt.Errorf("write the value of %s in lower case, as the issuer does", Names(claims))
+	lower := strings.ToLower(value)
+	inLower := slices.DeleteFunc(slices.Clone(claims), func(c Claim) bool { return !c.accepts(lower) })
+	if lower != value && len(inLower) > 0 {
+		return fmt.Errorf("write the value of %s in lower case, as the issuer does", Names(inLower))
 	}
 	var forms []string
-	for _, c := range claims {
+	for _, c := range claims { // a claim without a form accepts every value
 		forms = append(forms, fmt.Sprintf("%q (a value has the form %s)", c.path.String(), c.form))
 	}
-	return fmt.Errorf("not a value of %s. Names are refused, because a different customer can register a name "+
-		"that its owner gave up; write the identifier that the issuer assigned", strings.Join(forms, " or "))
+	text := "not a value of " + strings.Join(forms, " or ")
+	if strings.ContainsFunc(value, unicode.IsLetter) {
+		text += ". Names are refused, because a different customer can register a name that its owner gave up; " +
+			"write the identifier that the issuer assigned"
+	}
+	return errors.New(text)
 }
 
 // Allows reports whether a claims set contains an accepted tenant. The claim must be a string

@@ -135,3 +135,64 @@ func TestListTexts(t *testing.T) {
 		}
 	}
 }
+
+// TestListErrors requires the whole error of each wrong entry.
+func TestListErrors(t *testing.T) {
+	github := map[string]string{"repository_id": `[1-9][0-9]*`, "repository_owner_id": `[1-9][0-9]*`}
+	google := map[string]string{"azp": `[^@/=]+`, "sub": `[1-9][0-9]*`, "email": `[a-z]+@[a-z.]+`}
+	const (
+		both  = `"repository_id" (a value has the form [1-9][0-9]*) or "repository_owner_id" (a value has the form [1-9][0-9]*)`
+		names = ". Names are refused, because a different customer can register a name that its owner gave up; write the identifier that the issuer assigned"
+	)
+	for _, row := range []struct {
+		forms map[string]string
+		entry string
+		want  string
+	}{
+		{github, "owner_id=65", `"owner_id=65": the claim "owner_id" does not identify a customer; write NAME=VALUE with the name "repository_id" or "repository_owner_id"`},
+		{github, "octo-org", `"octo-org": not a value of ` + both + names},
+		{github, "065", `"065": not a value of ` + both},
+		{github, "=65", `"=65": not a value of ` + both},
+		{github, "repository_id=065", `"repository_id=065": not a value of "repository_id" (a value has the form [1-9][0-9]*)`},
+		{github, "repository_owner_id=octo", `"repository_owner_id=octo": not a value of "repository_owner_id" (a value has the form [1-9][0-9]*)` + names},
+		{github, "repository_owner_id=", `"repository_owner_id=": the value of "repository_owner_id" is empty; write the identifier that the issuer assigned`},
+		{google, "hd=example.com", `"hd=example.com": the claim "hd" does not identify a customer; write NAME=VALUE with the name "azp" or "email" or "sub"`},
+		{google, "CI@acme.example", `"CI@acme.example": write the value of "email" in lower case, as the issuer does`},
+		{google, "email=CI@acme.example", `"email=CI@acme.example": write the value of "email" in lower case, as the issuer does`},
+		{map[string]string{"org": ""}, "org=", `"org=": the value of "org" is empty; write the identifier that the issuer assigned`},
+	} {
+		claims, _ := tenant.ParseClaims(row.forms)
+		_, errs := tenant.ParseList([]string{row.entry}, claims)
+		if len(errs) != 1 || errs[0].Error() != row.want {
+			t.Errorf("%s: got errors\n%v, want\n%s", row.entry, errs, row.want)
+		}
+	}
+}
+
+// TestAmbiguous requires the numbers that several claims of numbers accept.
+func TestAmbiguous(t *testing.T) {
+	for _, row := range []struct {
+		a, b string // the forms of two claims
+		want string // of the entries "65", "a=65", "x"
+	}{
+		{`[1-9][0-9]*`, `[1-9][0-9]*`, "[65]"},
+		{`\d+`, `6[0-5]|7+`, "[65]"},
+		{`\d{2}`, `(?:6|7)5`, "[65]"},
+		{``, `\d+`, "[65]"},
+		{``, ``, "[65]"},
+		{`\d`, `\d+`, "[]"},
+		{`\w+`, `\d+`, "[]"},
+		{`.+`, `\d+`, "[]"},
+		{`[^@]+`, `\d+`, "[]"},
+		{`(?:\d+|x)`, `\d+`, "[]"},
+		{`\D+`, `\d+`, "[]"},
+	} {
+		claims, errs := tenant.ParseClaims(map[string]string{"a": row.a, "b": row.b})
+		if errs != nil {
+			t.Fatal(errs)
+		}
+		if got := fmt.Sprint(tenant.Ambiguous([]string{"65", "a=65", "x"}, claims)); got != row.want {
+			t.Errorf("%q and %q: got %s, want %s", row.a, row.b, got, row.want)
+		}
+	}
+}
