@@ -300,7 +300,7 @@ func (e *explainer) wantTenant() string {
 
 func (e *explainer) gotTenant() string {
 	if e.v.tenants == nil {
-		return "Config.Tenants is not set"
+		return e.v.unlisted
 	}
 	return e.v.tenants.Values(&e.t.claims().members)
 }

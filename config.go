@@ -56,11 +56,16 @@ type Config struct {
 	// Rules of routes do not count, because New does not see them.
 	//
 	// A token is accepted if a claim of Profile.TenantClaims is a string that equals an entry byte
-	// for byte. If Issuer contains "{tenantid}", the claim is "tid". An entry is accepted in each
-	// claim whose form it has. An entry "NAME=VALUE" is accepted only in the claim NAME. For
-	// GitHub, use this form, for example "repository_owner_id=65": the entry "65" also accepts the
-	// repository with the identifier 65, which can have a different owner. The claim "email" is
-	// accepted only if "email_verified" is true. Other tokens are refused with [InvalidClaims].
+	// for byte. If Issuer contains "{tenantid}", the claim is "tid". An entry "NAME=VALUE" is
+	// accepted only in the claim NAME. Any other entry is accepted in each claim whose form it has.
+	// For GitHub and GitLab, always name the claim, for example "repository_owner_id=65" or
+	// "project_id=20": the entry "65" also accepts the repository with the identifier 65, which
+	// can have a different owner. New logs a warning about such numbers to Logger. The claim
+	// "email" is accepted only if "email_verified" is true. Other tokens are refused with
+	// [InvalidClaims].
+	//
+	// New does not see what Validate checks. If Validate has a different purpose, such as
+	// revocation, every customer is accepted without an error: set Tenants too.
 	//
 	// Entries of a wrong form, such as names of repositories, are an error. An empty list that is
 	// not nil is an error. Nil means no check.
@@ -185,7 +190,8 @@ func newVerifier(cfg Config, old *JWTVerifier, limits *jwks.Limits) (*JWTVerifie
 	v := &JWTVerifier{
 		issuer:      cfg.Issuer,
 		template:    template,
-		tenants:     tenants,
+		tenants:     tenants.list,
+		unlisted:    tenants.otherwise,
 		hierarchy:   copyHierarchy(cfg.Hierarchy),
 		audience:    slices.Clone(cfg.Audience),
 		audiences:   claim.NewTexts(cfg.Audience),
@@ -212,6 +218,7 @@ func newVerifier(cfg Config, old *JWTVerifier, limits *jwks.Limits) (*JWTVerifie
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("bearer: %w", errors.Join(errs...))
 	}
+	tenants.warnAmbiguous(&cfg)
 	return v, nil
 }
 
@@ -223,6 +230,10 @@ func copyHierarchy(h scopes.Hierarchy) scopes.Hierarchy {
 	}
 	return fresh
 }
+
+// shortestAge is the shortest usual duration of Config.MaxLifetime and Config.MaxAge. A shorter
+// duration must consist of whole milliseconds; see durations.Check.
+const shortestAge = time.Second
 
 // faults returns the faults of the fields that newVerifier does not parse.
 func (cfg *Config) faults() (errs []error) {
@@ -252,7 +263,7 @@ func (cfg *Config) faults() (errs []error) {
 		if d.value < 0 {
 			errs = append(errs, fmt.Errorf("Config.%s: %v is negative; 0 means no limit", d.field, d.value))
 		}
-		if err := durations.Check("Config."+d.field, d.value, time.Second, time.Hour); err != nil {
+		if err := durations.Check("Config."+d.field, d.value, shortestAge, time.Hour); err != nil {
 			errs = append(errs, err)
 		}
 	}

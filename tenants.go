@@ -1,20 +1,59 @@
 package bearer
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/bearerkit/bearer/internal/profiles"
+	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/tenant"
 )
 
-// tenants parses Config.Tenants. It returns nil if Config.Tenants is nil. It returns an error
-// if the issuer issues the tokens of all its customers, and no field says which customers are
-// accepted. The argument template is true if Config.Issuer contains a placeholder.
-func (cfg *Config) tenants(template bool) (*tenant.List, []error) {
+// accepted describes which customers of an issuer are accepted.
+type accepted struct {
+	list      *tenant.List // parsed from Config.Tenants; nil if Config.Tenants is nil
+	otherwise string       // if list is nil, who decides about the customers; a text for Explain
+	ambiguous []string     // the entries of Config.Tenants that tenant.Ambiguous returns
+	names     string       // the names of the claims that identify a customer
+}
+
+// unlisted returns who decides about the customers if Config.Tenants is nil.
+func (cfg *Config) unlisted(claims []tenant.Claim) string {
+	switch {
+	case len(claims) == 0:
+		return "not checked, because the issuer counts as the issuer of one customer"
+	case cfg.Validate != nil && cfg.InsecureAnyTenant:
+		return "Config.InsecureAnyTenant is set, so only Config.Validate and the rule can refuse a customer"
+	case cfg.Validate != nil:
+		return "Config.Tenants is not set, so Config.Validate decides"
+	}
+	return "Config.InsecureAnyTenant is set, so every customer of the issuer is accepted"
+}
+
+// warnAmbiguous logs a warning about entries of Config.Tenants that are accepted in several
+// claims. These entries are valid, but they may accept a stranger.
+func (a *accepted) warnAmbiguous(cfg *Config) {
+	if len(a.ambiguous) == 0 {
+		return
+	}
+	logger := cfg.Logger
+	if logger == nil {
+		logger = slog.Default()
+	}
+	entries := quote.List(a.ambiguous[:min(len(a.ambiguous), quote.MaxList)])
+	logger.LogAttrs(context.Background(), slog.LevelWarn, "bearer: numbers in Config.Tenants are accepted in several claims",
+		slog.String("issuer", cfg.Issuer), slog.String("entries", entries), slog.Int("count", len(a.ambiguous)),
+		slog.String("help", "a stranger with the same number in a different claim is accepted too; write NAME=VALUE with the name "+a.names))
+}
+
+// tenants parses Config.Tenants. It returns an error if the issuer issues the tokens of all its
+// customers, and no field says which customers are accepted. The argument template is true if Config.Issuer contains a placeholder.
+func (cfg *Config) tenants(template bool) (accepted, []error) {
 	forms, errs := cfg.tenantForms(template)
 	claims, claimErrs := tenant.ParseClaims(forms)
 	for _, err := range claimErrs {
@@ -22,12 +61,12 @@ func (cfg *Config) tenants(template bool) (*tenant.List, []error) {
 	}
 	switch {
 	case len(errs) > 0:
-		return nil, errs
+		return accepted{}, errs
 	case cfg.Tenants == nil && (len(claims) == 0 || cfg.Validate != nil || cfg.InsecureAnyTenant):
-		return nil, nil
+		return accepted{otherwise: cfg.unlisted(claims)}, nil
 	case cfg.Tenants == nil:
-		return nil, []error{fmt.Errorf("Config.Tenants: required, because the issuer %q issues the tokens of all its customers, "+
-			"and every customer gets tokens for this audience. List the accepted values of %v, or check the customer in Config.Validate, "+
+		return accepted{}, []error{fmt.Errorf("Config.Tenants: required, because the issuer %q issues the tokens of all its customers, "+
+			"and every customer gets tokens for this audience. List the accepted customers, each as NAME=VALUE with the name %v, or check the customer in Config.Validate, "+
 			"or set Config.InsecureAnyTenant to accept every customer. Rules of routes do not count, because New does not see them",
 			cfg.Issuer, tenant.Names(claims))}
 	case cfg.InsecureAnyTenant:
@@ -35,14 +74,14 @@ func (cfg *Config) tenants(template bool) (*tenant.List, []error) {
 	case len(cfg.Tenants) == 0:
 		errs = append(errs, errors.New("Config.Tenants: the list is empty, so no token can be accepted; list the accepted customers"))
 	case len(claims) == 0:
-		return nil, []error{errors.New("Config.Tenants: Config.Profile names no claim of the customer. If Config.Issuer belongs to " +
+		return accepted{}, []error{errors.New("Config.Tenants: Config.Profile names no claim of the customer. If Config.Issuer belongs to " +
 			"one customer, remove Config.Tenants; otherwise name the claim in Config.Profile.TenantClaims")}
 	}
 	list, listErrs := tenant.ParseList(cfg.Tenants, claims)
 	for _, err := range listErrs {
 		errs = append(errs, fmt.Errorf("Config.Tenants: %w", err))
 	}
-	return list, errs
+	return accepted{list: list, ambiguous: tenant.Ambiguous(cfg.Tenants, claims), names: tenant.Names(claims)}, errs
 }
 
 // tenantForms returns the claims that identify a customer of the issuer, in the form of

@@ -2,7 +2,9 @@ package bearer_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -102,7 +104,7 @@ func TestTenantsRequired(t *testing.T) {
 		} {
 			own := cfg
 			set(&own)
-			testkit.WantError(t, name+", "+field, accept(t, own), "Config.Tenants: required", "Config.Validate", "Config.InsecureAnyTenant", "Rules of routes do not count")
+			testkit.WantError(t, name+", "+field, accept(t, own), "Config.Tenants: required", "NAME=VALUE", "Config.Validate", "Config.InsecureAnyTenant", "Rules of routes do not count")
 		}
 		for field, set := range map[string]func(*bearer.Config){
 			"Validate":                       func(c *bearer.Config) { c.Validate = validate },
@@ -164,10 +166,10 @@ func TestBadTenants(t *testing.T) {
 		{"GitHub", []string{"octo-org/octo-repo"}, "a different customer can register a name"},
 		{"GitHub", []string{"74", "octo-org"}, `"octo-org": not a value of "repository_id"`},
 		{"GitHub", []string{"repository_id=octo-org/octo-repo"}, "not a value of"},
-		{"GitHub", []string{"repository_id="}, "not a value of"},
-		{"GitHub", []string{"repository=octo-org/octo-repo"}, "not a value of"},
-		{"GitHub", []string{"repository_owner=65"}, "not a value of"},
-		{"GitHub", []string{"Repository_id=74"}, "not a value of"},
+		{"GitHub", []string{"repository_id="}, `the value of "repository_id" is empty`},
+		{"GitHub", []string{"repository=octo-org/octo-repo"}, `the claim "repository" does not identify a customer; write NAME=VALUE with the name "repository_id" or`},
+		{"GitHub", []string{"repository_owner=65"}, `the claim "repository_owner" does not identify`},
+		{"GitHub", []string{"Repository_id=74"}, `the claim "Repository_id" does not identify`},
 		{"GitHub", []string{"repository_id=74=74"}, "not a value of"},
 		{"GitHub", []string{" 74"}, "contains a space"},
 		{"GitHub", []string{"74 "}, "contains a space"},
@@ -180,14 +182,14 @@ func TestBadTenants(t *testing.T) {
 		{"GitHub", []string{"+74"}, "not a value of"},
 		{"GitHub", []string{"７４"}, "not a value of"},
 		{"GitHub", []string{"*"}, "not a value of"},
-		{"GitHub, one claim", []string{"repository_owner_id=65"}, "not a value of"},
+		{"GitHub, one claim", []string{"repository_owner_id=65"}, `with the name "repository_id"`},
 		{"GitHub without a profile", []string{"octo-org"}, "not a value of"},
 		{"Google", []string{"user@gmail.com"}, "not a value of"},
 		{"Google", []string{"ci@acme.iam.gserviceaccount.com.evil.example"}, "not a value of"},
 		{"Google", []string{"email=user@acme.example"}, "not a value of"},
-		{"Google", []string{"CI@acme.iam.gserviceaccount.com"}, "in lower case"},
+		{"Google", []string{"CI@acme.iam.gserviceaccount.com"}, `write the value of "email" in lower case`},
 		{"Google", []string{"sub=abc"}, "not a value of"},
-		{"Google", []string{"client_id=1"}, "not a value of"},
+		{"Google", []string{"client_id=1"}, `the claim "client_id" does not identify`},
 		{"Entra v2", []string{strings.ToUpper(guid)}, `write the value of "tid" in lower case`},
 		{"Entra v2", []string{"{" + guid + "}"}, "not a value of"},
 		{"Entra v2", []string{"acme.onmicrosoft.com"}, "not a value of"},
@@ -213,6 +215,87 @@ func TestBadTenants(t *testing.T) {
 	}
 	testkit.WantError(t, "issuer of one customer", accept(t, bearer.Config{Issuer: "https://a.example", Profile: bearer.Keycloak, Tenants: []string{"x"}}),
 		"Config.Tenants: Config.Profile names no claim")
+}
+
+// TestAmbiguousTenants requires one warning of New for entries that are numbers and are accepted in
+// several claims of numbers. The entries are accepted.
+func TestAmbiguousTenants(t *testing.T) {
+	all := sharedIssuers()
+	for _, row := range []struct {
+		name    string
+		entries []string
+		want    string // the attribute "entries" of the warning; "" means no warning
+	}{
+		{"GitHub", []string{"65"}, `"65"`},
+		{"GitHub", []string{"repository_id=74", "65", "repository_owner_id=65", "9"}, `"65", "9"`},
+		{"GitHub", []string{"1", "2", "3", "4", "5", "6", "7", "8", "9"}, `"1", "2", "3", "4"`},
+		{"GitHub", []string{"repository_id=74", "repository_owner_id=65"}, ""},
+		{"GitHub without a profile", []string{"65"}, `"65"`},
+		{"GitHub, one claim", []string{"74"}, ""},
+		{"GitHub's profile at another issuer", []string{"65"}, `"65"`},
+		{"GitLab", []string{"20"}, `"20"`},
+		{"GitLab", []string{"project_id=20"}, ""},
+		{"Google", []string{"107145139691231222712"}, ""}, // the account and its client have one identifier
+		{"Entra v2", []string{guid}, ""},
+		{"Buildkite", []string{guid}, ""},
+		{"Vercel", []string{"team_7Gw5ZMzpQA8h90F8"}, ""},
+	} {
+		cfg := all[row.name]
+		var out testkit.Buffer
+		cfg.Tenants, cfg.Audience, cfg.Keys = row.entries, []string{audience}, new(jwks.Set)
+		cfg.Logger = slog.New(slog.NewJSONHandler(&out, nil))
+		v, err := bearer.New(cfg)
+		if err != nil {
+			t.Fatalf("%s, %q: got error %v, want none", row.name, row.entries, err)
+		}
+		defer v.Close()
+		var record struct{ Level, Issuer, Entries, Help string }
+		if row.want == "" {
+			if out.String() != "" {
+				t.Errorf("%s, %q: got record %s, want none", row.name, row.entries, out.String())
+			}
+			continue
+		}
+		if err := json.Unmarshal([]byte(out.String()), &record); err != nil { // fails for two records
+			t.Fatalf("%s, %q: got records %q and error %v, want one record", row.name, row.entries, out.String(), err)
+		}
+		if record.Level != "WARN" || record.Issuer != cfg.Issuer || record.Entries != row.want || !strings.Contains(record.Help, "NAME=VALUE") {
+			t.Errorf("%s, %q: got record %s, want a warning with the entries %s", row.name, row.entries, out.String(), row.want)
+		}
+	}
+	bad := all["GitHub"]
+	var out testkit.Buffer
+	bad.Tenants, bad.Logger = []string{"65", "octo-org"}, slog.New(slog.NewTextHandler(&out, nil))
+	if err := accept(t, bad); err == nil || out.String() != "" {
+		t.Errorf("got error %v and records %q, want an error and no record", err, out.String())
+	}
+}
+
+// TestExplainTenant requires that Explain says who decides about the customers.
+func TestExplainTenant(t *testing.T) {
+	validate := func(context.Context, *bearer.Claims) error { return nil }
+	issuer := newIssuer(t)
+	for _, row := range []struct {
+		profile bearer.Profile
+		set     func(*bearer.Config)
+		want    string
+	}{
+		{bearer.Profile{}, func(*bearer.Config) {}, "not checked, because the issuer counts as the issuer of one customer"},
+		{bearer.Profile{}, func(c *bearer.Config) { c.Validate, c.InsecureAnyTenant = validate, true }, "of one customer"},
+		{bearer.GitHubActions, func(c *bearer.Config) { c.Validate = validate }, "Config.Tenants is not set, so Config.Validate decides"},
+		{bearer.GitHubActions, func(c *bearer.Config) { c.InsecureAnyTenant = true }, "every customer of the issuer is accepted"},
+		{bearer.GitHubActions, func(c *bearer.Config) { c.Validate, c.InsecureAnyTenant = validate, true }, "only Config.Validate and the rule can refuse a customer"},
+	} {
+		v := newVerifier(t, issuer, func(c *bearer.Config) {
+			c.Profile = row.profile
+			row.set(c)
+		})
+		x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}})
+		i := slices.IndexFunc(x.Checks, func(c bearer.CheckResult) bool { return c.Name == "tenant" })
+		if i < 0 || !strings.Contains(x.Checks[i].Got, row.want) {
+			t.Errorf("%s: got %v, want a check of the tenant with %q", row.profile.Name, x.Checks, row.want)
+		}
+	}
 }
 
 // TestBadTenantClaims requires an error of New for a profile whose TenantClaims contain a

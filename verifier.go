@@ -61,6 +61,7 @@ type JWTVerifier struct {
 	issuer      string
 	template    *tenant.Template // parsed from issuer; nil if issuer is not a template
 	tenants     *tenant.List     // parsed from Config.Tenants; nil if Config.Tenants is nil
+	unlisted    string           // if tenants is nil, who decides about the customers
 	audience    []string
 	audiences   claim.Texts // the strings of audience
 	keys        KeySet

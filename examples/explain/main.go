@@ -71,10 +71,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitError, err
 	}
 	defer closeKeys()
-	v, err := bearer.New(bearer.Config{ //nolint:contextcheck // Keys is set, so New starts no goroutine
-		Issuer: o.issuer, Audience: o.audience, Profile: o.profile, Algorithms: o.algorithms, Keys: keys,
-		Tenants: o.tenants, InsecureAnyTenant: o.tenants == nil, // an accepted token grants no access here
-	})
+	v, err := o.newVerifier(keys, stderr) //nolint:contextcheck // Keys is set, so New starts no goroutine
 	if err != nil {
 		return exitError, err
 	}
@@ -93,6 +90,26 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitRefused, nil
 	}
 	return exitAllowed, nil
+}
+
+// newVerifier returns the verifier. If the issuer needs -tenants and the flag is not set, the
+// verifier accepts every customer of the issuer, and newVerifier writes a warning to stderr. An
+// accepted token grants no access here.
+func (o *options) newVerifier(keys bearer.KeySet, stderr io.Writer) (*bearer.JWTVerifier, error) {
+	cfg := bearer.Config{
+		Issuer: o.issuer, Audience: o.audience, Profile: o.profile, Algorithms: o.algorithms, Keys: keys, Tenants: o.tenants,
+	}
+	v, err := bearer.New(cfg)
+	if err == nil || o.tenants != nil {
+		return v, err
+	}
+	cfg.InsecureAnyTenant = true
+	if v, err = bearer.New(cfg); err != nil {
+		return nil, err
+	}
+	_, _ = fmt.Fprintln(stderr, "warning: many customers share this issuer, and without -tenants every customer is accepted; "+
+		"a service with Config.Tenants or Config.Validate can refuse this token; pass the entries of Config.Tenants")
+	return v, nil
 }
 
 // maxInput is the maximum number of bytes that the program reads. This limit is greater

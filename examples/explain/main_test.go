@@ -100,7 +100,7 @@ func TestExplain(t *testing.T) {
 		{
 			"shared issuer without -tenants", s.issuer.Mint(map[string]any{"typ": "JWT"}, map[string]any{"repository_id": "7", "repository_owner_id": "66"}),
 			append(all, "-profile", "github-actions"), 0,
-			[]string{`^allowed$`, `^  ok    tenant +Config.Tenants is not set$`},
+			[]string{`^allowed$`, `^  ok    tenant +Config.InsecureAnyTenant is set, so every customer of the issuer is accepted$`},
 		},
 		{"command line without -issuer, -audience and -keys", token(map[string]any{"scope": "read"}), []string{"-rule", "write"}, 1, []string{
 			`^refused: unknown_key$`, `^  FAIL  key +there are no keys$`, `^  FAIL  rule +scopes "read"$`, `^  ok    audience `,
@@ -117,6 +117,32 @@ func TestExplain(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestExplainWarnsWithoutTenants requires a warning if and only if the issuer needs -tenants and
+// the flag is not set.
+func TestExplainWarnsWithoutTenants(t *testing.T) {
+	s := newTestIssuer(t)
+	token := s.issuer.Mint(map[string]any{"typ": "JWT"}, map[string]any{"repository_id": "7", "repository_owner_id": "66"})
+	for _, row := range []struct {
+		args []string
+		want bool
+	}{
+		{[]string{"-issuer", "https://acme.example", "-profile", "github-actions"}, true},
+		{[]string{"-issuer", "https://acme.example", "-profile", "github-actions", "-json"}, true},
+		{[]string{"-issuer", "https://acme.example", "-profile", "github-actions", "-tenants", "repository_owner_id=66"}, false},
+		{[]string{"-issuer", "https://gitlab.com"}, true},
+		{[]string{"-profile", "google", "-issuer", "accounts.google.com"}, true},
+		{[]string{"-issuer", "https://acme.example"}, false},
+	} {
+		_, out, errs := runExplain(t, token, append([]string{"-keys", s.keys, "-audience", "deployment-api"}, row.args...)...)
+		if got := strings.Contains(errs, "warning: many customers share this issuer, and without -tenants"); got != row.want || strings.Count(errs, "warning:") > 1 {
+			t.Errorf("%q: got standard error %q, want a warning: %v", row.args, errs, row.want)
+		}
+		if !strings.Contains(out, "tenant") {
+			t.Errorf("%q: got output %q, want the check tenant", row.args, out)
+		}
 	}
 }
 
