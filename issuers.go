@@ -258,7 +258,8 @@ func (s *Issuers) Close() error {
 const maxRefreshes = 8
 
 // Refresh fetches the keys of all issuers now; see [JWTVerifier.Refresh]. The error lists
-// each issuer whose keys were not fetched, and the cause.
+// each issuer whose keys were not fetched, and the cause. If there are many issuers, pass a context
+// with a deadline.
 func (s *Issuers) Refresh(ctx context.Context) error {
 	all := s.table().all
 	issuers := slices.Sorted(maps.Keys(all))

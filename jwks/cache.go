@@ -236,7 +236,8 @@ func (c *Cache) Ready(ctx context.Context) error {
 // in use. If the fetch fails, Refresh returns the error of the fetch, and the key set in use
 // stays in use. If ctx ends first, Refresh returns ctx.Err(), and the fetch continues.
 // Concurrent calls of Refresh share one fetch. A call does not share a fetch that began
-// before the call.
+// before the call. Waiting for Options.Limits does not count in Options.Timeout, so pass a context
+// with a deadline if many caches share the Limits.
 func (c *Cache) Refresh(ctx context.Context) error {
 	c.mu.Lock()
 	f := c.enqueue(time.Now())

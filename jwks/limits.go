@@ -12,22 +12,27 @@ import (
 // Limits are safe for concurrent use and must not be copied. Do not change the fields after the
 // first use.
 //
-// The limits are fair. If n caches share Limits, each is entitled to 1/n of the requests and of the
-// bytes. A cache that needs more than its share waits longer, and a cache that used little in the
-// last minutes comes first. So whatever the other issuers do, a cache waits for a request at most
-// about n / (7/8 * MaxFetches) times as long as its request may take, which is 200 ms or a quarter
-// longer than the last successful refresh. With 2,000 caches and the default MaxFetches, this is
-// 4 s for an issuer that answers within 160 ms, 6 s for 250 ms, and 11 s for 500 ms. No cache
-// waits so long unless nearly all others worked as quickly and then stop answering at the
-// same moment. No order of the requests is quicker then, because the issuers do not differ, but a
-// larger MaxFetches is. For a document of more than 16 KiB, a cache waits in addition at most as
-// long as its share of MaxBytesPerSecond needs for the size of the document, and about 1 s. No
-// cache waits without end. The waits do not count in Options.Timeout.
+// The limits are fair. If n caches share Limits, each is entitled to 1/n of the requests and of
+// the bytes. A cache that needs more than its share waits longer, and a cache that used less than
+// its share comes first. So whatever the other issuers do, a cache whose issuer answers within
+// 500 ms waits for a request at most about n / (7/8 * MaxFetches) times as long as the request may
+// take, which is 200 ms or a quarter longer than the last successful refresh. With 2,000 caches and
+// the default MaxFetches, this is 4 s for an issuer that answers within 160 ms, 6 s for 250 ms, and
+// 11 s for 500 ms. No cache waits so long unless nearly all others worked as quickly and then stop
+// answering at the same moment. No order of the requests is quicker then, because the issuers do not
+// differ, but a larger MaxFetches is. Caches of slower issuers wait about
+// n / (1/8 * MaxFetches) times as long as their requests may take. While all requests are in
+// use, refreshes that take more than 5 s fail, even if Options.Timeout is longer. For a document of
+// more than 16 KiB, a cache waits in addition at most as long as its share of MaxBytesPerSecond
+// needs for the size of the document, and about 1 s. No cache waits without end for a request. The
+// waits do not count in Options.Timeout.
 //
 // A failed refresh that waited for an answer uses the share of the cache too. So the wait doubles
 // after one such failure. After a start of the process, when no issuer has answered yet, a request
-// may take 625 ms. If all other issuers of 2,000 hang then, a cache waits at most 11 s. Caches with keys
-// from a Store wait as caches do whose issuers answered within 160 ms.
+// may take 625 ms. If all other issuers of 2,000 hang then, a cache waits at most 11 s. If more
+// than MaxFetches issuers are slower than 625 ms, their first refreshes can fail a few times before
+// all have keys; a larger MaxFetches avoids this. Caches with keys from a Store wait as caches do
+// whose issuers answered within 320 ms.
 type Limits struct {
 	// MaxFetches is the largest number of HTTP requests that are in flight at the same time. If
 	// all requests are in use and another cache needs one, a request gives way that has been in

@@ -71,11 +71,11 @@ func (c *Cache) poll(first *permit, unconditional bool) outcome {
 				continue
 			}
 			p := c.tryPermit()
-			if p == nil {
-				continue
-			}
 			if open > 1 {
 				newest.cancel(errReplaced)
+			}
+			if p == nil {
+				continue // the canceled request of this cache may have had the last place
 			}
 			try(p)
 			c.recordAttempt()
@@ -152,6 +152,9 @@ func (c *Cache) discover(ctx context.Context, p *permit, where *locator) error {
 	half, stop := p.withTimeout(ctx, c.opts.Timeout/2)
 	defer stop()
 	if err := where.discover(half, p.get); err != nil && ctx.Err() == nil {
+		if cause := context.Cause(half); cause != nil && !errors.Is(err, cause) {
+			err = fmt.Errorf("%w: %w", cause, err) // half.Err() is context.Canceled
+		}
 		where.until = time.Now().Add(defaultLifetime)
 		c.opts.Logger.WarnContext(ctx, "jwks: refresh of the issuer's metadata failed", "issuer", c.name, "error", quote.Line(err.Error()))
 		c.notify(Event{Kind: MetadataFailed, Err: err})

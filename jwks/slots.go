@@ -37,12 +37,16 @@ func (l *Limits) record(s *share, err error, took time.Duration, size int) {
 	}
 }
 
+// restoredTook is the time that counts as the duration of the last successful refresh if the keys
+// come from a Store. It is enough for a new connection to a remote issuer.
+const restoredTook = 320 * time.Millisecond
+
 // restored records that the cache has keys from a Store. So a failure of its next refresh costs
-// little, and the refresh needs no more patience than others.
+// little, and the refresh needs less patience than the first refresh of other caches.
 func (l *Limits) restored(s *share) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s.took = 1
+	s.took = restoredTook
 }
 
 // silent reports whether err means that the issuer did not answer in time.

@@ -91,9 +91,9 @@ func TestRotationWhileOthersUseBytes(t *testing.T) {
 		others int
 		bad    answerer
 	}{
-		"15 KiB each":            {1500, renewing(15<<10)},
+		"15 KiB each":            {1500, renewing(15 << 10)},
 		"15 KiB, or 503":         {1999, mixed(renewing(15<<10), after(450*time.Millisecond, unavailable))},
-		"60 KiB, size not known": {200, renewing(60<<10)},
+		"60 KiB, size not known": {200, renewing(60 << 10)},
 	} {
 		for size, own := range map[string]sending{
 			"known":             {length: 24 << 10},
@@ -124,7 +124,7 @@ func TestRotationWhileOthersAreRandom(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			source := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // for a test
-			random := &anything{source: source, fresh: rotating(), large: renewing(20<<10)}
+			random := &anything{source: source, fresh: rotating(), large: renewing(20 << 10)}
 			latency := time.Duration(random.n(200)) * time.Millisecond
 			f := flood{
 				others: 1999, start: random.answer, bad: random.answer,

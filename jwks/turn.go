@@ -26,13 +26,16 @@ const (
 
 // account records how much a cache has used of the requests or of the bytes.
 type account struct {
-	idle time.Time // from this time on, the cache counts as idle
+	// within is the time from which on the cache has used no more than its share. Until then, the
+	// cache is busy.
+	within time.Time
+	idle   time.Time // while the cache is busy, its deadlines count from this time on
 }
 
 // deadline returns the deadline for something that needs the share of the cache for the duration
 // need.
 func (a *account) deadline(now time.Time, need time.Duration) time.Time {
-	if a.idle.After(now) {
+	if a.within.After(now) && a.idle.After(now) {
 		now = a.idle
 	}
 	return now.Add(need)
@@ -40,8 +43,14 @@ func (a *account) deadline(now time.Time, need time.Duration) time.Time {
 
 // charge records that the cache used its share for the duration used.
 func (a *account) charge(now time.Time, used time.Duration) {
-	a.idle = a.deadline(now, memory*used)
-	if latest := now.Add(maxDelay); a.idle.After(latest) {
+	if !a.within.After(now) {
+		a.within, a.idle = now, now
+	}
+	latest := now.Add(maxDelay)
+	if a.within = a.within.Add(used); a.within.After(latest) {
+		a.within = latest
+	}
+	if a.idle = a.idle.Add(memory * used); a.idle.After(latest) {
 		a.idle = latest
 	}
 }

@@ -120,17 +120,17 @@ func growingGuards(t *testing.T, v bearer.Verifier) map[string]http.Handler {
 	proxy.Transport, proxy.ErrorLog = answerNothing{}, slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	match := func(r *http.Request) string { return strings.TrimRight(r.URL.Path[:min(len(r.URL.Path), 6)], "/") }
 	return map[string]http.Handler{
-		"Enforce":               guard.Enforce(table)(ok),
-		"Enforce and refuse":    options("", true).Enforce(table)(ok),
-		"Require":               guard.Require(scopes.Optional(scopes.All("files")))(ok),
-		"EnforceRoutes":         guard.EnforceRoutes(scopes.Routes{"/files": scopes.Optional(scopes.All("files"))}, match)(ok),
-		"Proxy":                 guard.Enforce(table)(proxy),
-		"ForwardAuth of nginx":  guard.ForwardAuth(table),
-		"ForwardAuth of Caddy":  options(middleware.DialectCaddy, true).ForwardAuth(table),
-		"ForwardAuth, ingress":  options(middleware.DialectIngressNginx, false).ForwardAuth(table),
-		"ForwardAuth of Envoy":  options(middleware.DialectEnvoy, true).ForwardAuth(table),
-		"metadata":              metadataOf(options("", false)),
-		"ForwardAuth without": guard.ForwardAuth(nil),
+		"Enforce":              guard.Enforce(table)(ok),
+		"Enforce and refuse":   options("", true).Enforce(table)(ok),
+		"Require":              guard.Require(scopes.Optional(scopes.All("files")))(ok),
+		"EnforceRoutes":        guard.EnforceRoutes(scopes.Routes{"/files": scopes.Optional(scopes.All("files"))}, match)(ok),
+		"Proxy":                guard.Enforce(table)(proxy),
+		"ForwardAuth of nginx": guard.ForwardAuth(table),
+		"ForwardAuth of Caddy": options(middleware.DialectCaddy, true).ForwardAuth(table),
+		"ForwardAuth, ingress": options(middleware.DialectIngressNginx, false).ForwardAuth(table),
+		"ForwardAuth of Envoy": options(middleware.DialectEnvoy, true).ForwardAuth(table),
+		"metadata":             metadataOf(options("", false)),
+		"ForwardAuth without":  guard.ForwardAuth(nil),
 	}
 }
 
