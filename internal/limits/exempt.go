@@ -4,6 +4,7 @@ package limits
 var notLimits = map[string]string{
 	"jwks.largeCost":                            "a part of the estimate of the size of a body of unknown size",
 	"jwks.maxNeed":                              "a guard against an overflow",
+	"jwks.restoredTook":                         "the first guess of the duration of a refresh, after a restart",
 	"jwks.memory":                               "a weight in the order of the waiting requests",
 	"interceptor.minJump":                       "the least difference of two clocks that counts as a jump",
 	"internal/claim.maxList":                    "longer lists take a different path with the same result",
