@@ -24,6 +24,7 @@ import (
 // record of package log/slog shows at most the values that the method LogValue returns. The
 // JSON form is an empty object.
 type Claims struct {
+	_ [0]func() // not comparable with ==, because == compares addresses
 	// Package fmt prints an unexported field of a user's struct without calling methods, and it
 	// follows one pointer if the verb is not valid for a pointer. It does not follow two pointers.
 	set **claimSet // nil for the zero Claims

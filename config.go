@@ -12,6 +12,7 @@ import (
 
 	"github.com/bearerkit/bearer/internal/claim"
 	"github.com/bearerkit/bearer/internal/durations"
+	"github.com/bearerkit/bearer/internal/fetchlimits"
 	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/nilcheck"
 	"github.com/bearerkit/bearer/internal/tenant"
@@ -276,6 +277,9 @@ func (cfg *Config) faults() (errs []error) {
 func (v *JWTVerifier) discover(start bool, limits *jwks.Limits) error {
 	if _, err := url.ParseRequestURI(v.issuer); err != nil {
 		return fmt.Errorf("%q is not a URL, so its keys cannot be discovered; set Config.Keys", v.issuer)
+	}
+	if limits != nil && fetchlimits.Problems("", limits.MaxFetches, limits.MaxBytesPerSecond) != nil {
+		start, limits = false, nil // the error of Issuers.change names the limits
 	}
 	opts := &jwks.Options{Limits: limits}
 	if !start {

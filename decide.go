@@ -10,10 +10,12 @@ import (
 )
 
 // Request is the input of [Decide]. Its printed form and its JSON form contain the number of the
-// values of Authorization, but not the values. There are two limits. First, package fmt calls no
+// values of Authorization, but not the values. There are three limits. First, package fmt calls no
 // methods for an unexported field. So do not print a struct of yours that has a Request in an
-// unexported field. A *Request in such a field is safe with the verb %v. Second, a struct that
-// embeds a Request is printed like the Request, without its other fields.
+// unexported field. A *Request in such a field is safe with the verb %v. Second, package fmt calls
+// no methods for %p and %w, which are not valid for a Request. So do not print a Request with these
+// verbs; go vet reports them in constant formats. Third, a struct that embeds a Request is printed
+// like the Request, without its other fields.
 type Request struct {
 	// Transport is a short constant that names the transport, such as "http" or "grpc".
 	Transport string

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bearerkit/bearer/internal/fetchlimits"
 	"github.com/bearerkit/bearer/internal/memory"
 	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/jwks"
@@ -108,6 +109,7 @@ func (s *Issuers) change(cfgs []Config, build func(*routes, Config) (*JWTVerifie
 		return fmt.Errorf("bearer: %w", errClosed)
 	}
 	errs := checkObserver("Issuers.Observer", s.Observer)
+	errs = append(errs, fetchlimits.Problems("Issuers.Limits", s.Limits.MaxFetches, s.Limits.MaxBytesPerSecond)...)
 	previous := s.table()
 	next := previous.clone()
 	var built []*JWTVerifier

@@ -6,10 +6,12 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/jwks"
 )
 
@@ -61,11 +63,38 @@ func TestIssuersShareLimits(t *testing.T) {
 	}
 }
 
-// Invalid Limits are an error of Add, which starts no fetch.
+// Invalid Limits are one error of Add, which names the field of Issuers. Add starts no fetch.
 func TestIssuersBadLimits(t *testing.T) {
-	issuers := &bearer.Issuers{Limits: jwks.Limits{MaxFetches: -1}}
-	err := issuers.Add(bearer.Config{Issuer: "https://a.example", Audience: []string{"api"}})
-	if err == nil || !strings.Contains(err.Error(), "Limits.MaxFetches: -1 is negative") {
-		t.Errorf("Add: got error %v, want an error about Limits.MaxFetches", err)
+	var requests atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { requests.Add(1) }))
+	defer server.Close()
+	configs := []bearer.Config{
+		{Issuer: server.URL + "/a", Audience: []string{"api"}},
+		{Issuer: server.URL + "/b", Audience: []string{"api"}},
+	}
+	for _, row := range []struct {
+		limits *jwks.Limits
+		want   string
+	}{
+		{&jwks.Limits{MaxFetches: -1}, "bearer: Issuers.Limits.MaxFetches: -1 is negative; want 0 for the default, or a positive number"},
+		{
+			&jwks.Limits{MaxBytesPerSecond: 4},
+			"bearer: Issuers.Limits.MaxBytesPerSecond: 4 is 4 bytes per second, and the least value is 65536; did you mean 4<<20?",
+		},
+	} {
+		var issuers bearer.Issuers
+		issuers.Limits.MaxFetches, issuers.Limits.MaxBytesPerSecond = row.limits.MaxFetches, row.limits.MaxBytesPerSecond
+		if err := issuers.Add(configs...); err == nil || err.Error() != row.want {
+			t.Errorf("Add: got error %v, want %s", err, row.want)
+		}
+		err := issuers.Add(bearer.Config{Issuer: "https://a.example"})
+		testkit.WantError(t, "Add of a Config without an audience", err, "Issuers.Limits", "Config.Audience")
+		if err := issuers.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	time.Sleep(20 * time.Millisecond) // enough for a fetch
+	if n := requests.Load(); n != 0 {
+		t.Errorf("got %d requests to the issuers, want none", n)
 	}
 }

@@ -49,8 +49,10 @@ type LogOptions struct {
 // [scopes.ReportOnly]). [NewLogObserver] returns a LogObserver. The zero LogObserver is not
 // usable. Call Close before the process ends. A LogObserver is safe for concurrent use.
 //
-// A record has the fields "reason", "transport", "route", "issuer", "kid", "jti",
-// "client_id", "took" and "error". The field "issuer" contains the configured issuer. The
+// A record has the fields "reason", "signature", "transport", "route", "issuer", "kid", "jti",
+// "client_id", "took" and "error". The field "signature" contains "not_verified" if
+// [Event.Unverified] is true: a stranger may have written the token, whatever the reason is.
+// Otherwise, the field is omitted. The field "issuer" contains the configured issuer. The
 // field "took" contains the duration of the decision. Empty fields are omitted. Values from
 // the token are cut at 64 bytes and escaped. The text in the field "error" is cut at 1 KiB.
 // If the token was not verified, values from the token may be forged. A record never
@@ -344,13 +346,16 @@ func (o *LogObserver) Close() error {
 // attrs returns the log attributes of an event. The attribute "error" has at most maxText
 // bytes.
 func (e Event) attrs(maxText int) []slog.Attr {
-	attrs := make([]slog.Attr, 0, 9)
+	attrs := make([]slog.Attr, 0, 10)
 	add := func(name, value string) {
 		if value != "" {
 			attrs = append(attrs, slog.String(name, value))
 		}
 	}
 	add("reason", string(e.Reason))
+	if e.Unverified {
+		add("signature", "not_verified")
+	}
 	add("transport", e.Transport)
 	add("route", e.Route)
 	add("issuer", e.Issuer)

@@ -120,27 +120,37 @@ func TestLog(t *testing.T) {
 		{
 			"not a JWT", audit, "a.b.c", scopes.All(),
 			`{"level":"INFO",` +
-				`"msg":"bearer: request refused","reason":"malformed","route":"GET /x","transport":"http"}`,
+				`"msg":"bearer: request refused","reason":"malformed","route":"GET /x","signature":"not_verified","transport":"http"}`,
 		},
 		{
 			"forged token with unverified claims", nil, issuer.Forge(nil, read), scopes.All(),
 			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","kid":"KID","level":"WARN",` +
-				`"msg":"bearer: request refused","reason":"signature","route":"GET /x","transport":"http"}`,
+				`"msg":"bearer: request refused","reason":"signature","route":"GET /x","signature":"not_verified","transport":"http"}`,
 		},
 		{
 			"unknown kid, no client_id", nil, issuer.Mint(map[string]any{"kid": "k-9"}, map[string]any{"client_id": nil, "jti": 7}), scopes.All(),
 			`{"issuer":"https://issuer.example","kid":"k-9","level":"WARN",` +
-				`"msg":"bearer: request refused","reason":"claims","route":"GET /x","transport":"http"}`,
+				`"msg":"bearer: request refused","reason":"claims","route":"GET /x","signature":"not_verified","transport":"http"}`,
+		},
+		{
+			"expired token of the issuer", nil, issuer.Token(map[string]any{"exp": 1, "jti": "t-1"}), scopes.All(),
+			`{"client_id":"client","issuer":"https://issuer.example","jti":"t-1","kid":"KID","level":"WARN",` +
+				`"msg":"bearer: request refused","reason":"expired","route":"GET /x","transport":"http"}`,
+		},
+		{
+			"forged expired token", nil, issuer.Forge(nil, map[string]any{"exp": 1, "jti": "t-1"}), scopes.All(),
+			`{"client_id":"client","issuer":"https://issuer.example","jti":"t-1","kid":"KID","level":"WARN",` +
+				`"msg":"bearer: request refused","reason":"expired","route":"GET /x","signature":"not_verified","transport":"http"}`,
 		},
 		{
 			"refused before the claims are read", nil, issuer.Mint(map[string]any{"alg": "HS256"}, map[string]any{"client_id": nil, "azp": "ci", "jti": "t-1"}), scopes.All(),
 			`{"client_id":"ci","issuer":"https://issuer.example","jti":"t-1","kid":"KID","level":"WARN",` +
-				`"msg":"bearer: request refused","reason":"algorithm","route":"GET /x","transport":"http"}`,
+				`"msg":"bearer: request refused","reason":"algorithm","route":"GET /x","signature":"not_verified","transport":"http"}`,
 		},
 		{
 			"unknown issuer", nil, issuer.Token(map[string]any{"iss": "https://other.example", "client_id": "ci", "jti": "t-1"}), scopes.All(),
 			`{"client_id":"ci","jti":"t-1","kid":"KID","level":"WARN",` +
-				`"msg":"bearer: request refused","reason":"issuer","route":"GET /x","transport":"http"}`,
+				`"msg":"bearer: request refused","reason":"issuer","route":"GET /x","signature":"not_verified","transport":"http"}`,
 		},
 		{
 			"refused by Validate", nil, issuer.Token(map[string]any{"jti": "t-1", "sub": "banned"}), scopes.All(),

@@ -71,6 +71,13 @@ type Event struct {
 	Route string
 	// Reason is the reason of the refusal. It is empty if the request was allowed.
 	Reason Reason
+	// Unverified is true if the token was refused and its signature was not verified. So a
+	// stranger may have written the token, and Reason, for example Expired, says nothing about
+	// the tokens of the issuer. The client learned only that the token is invalid. Unverified is
+	// false if Reason is not a reason of the token: InvalidRequest, NoToken, MissingScope,
+	// KeysUnavailable or Internal. It is also false for the errors of a verifier of another
+	// package, unless they wrap an error of a verifier of this package for which it is true.
+	Unverified bool
 	// Issuer is the configured issuer of the token. It is empty if no configured issuer
 	// matches. So the number of different values is limited, even if clients send tokens of
 	// other issuers.
@@ -159,7 +166,7 @@ func (e *Event) setOutcome(claims *Claims, refusal *Error) {
 	if refusal == nil {
 		return
 	}
-	e.Err, e.Reason = refusal.toCaller(), refusal.Reason
+	e.Err, e.Reason, e.Unverified = refusal.toCaller(), refusal.Reason, refusal.isUnproved()
 	if e.Issuer == "" {
 		e.Issuer = refusal.issuer
 	}

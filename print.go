@@ -66,35 +66,53 @@ func (r Request) Format(s fmt.State, verb rune) { quote.Print(s, verb, r.text())
 // the token does not get into JSON or into a log.
 func (r Request) MarshalText() ([]byte, error) { return []byte(r.text()), nil }
 
-// Format implements [fmt.Formatter]. Every verb prints the issuer and other parts of the
-// configuration.
-func (v JWTVerifier) Format(s fmt.State, verb rune) {
+func (v JWTVerifier) text() string {
 	profile := ""
 	if v.profile != nil {
 		profile = v.profile.name
 	}
-	quote.Print(s, verb, quote.Struct("bearer.JWTVerifier", "Issuer", v.issuer, "Audience", v.audience, "Profile", profile,
-		"Keys", v.keys, "Observer", v.observer))
+	return quote.Struct("bearer.JWTVerifier", "Issuer", v.issuer, "Audience", v.audience, "Profile", profile,
+		"Keys", v.keys, "Observer", v.observer)
 }
 
-// Format implements [fmt.Formatter]. Every verb prints the number of issuers and some of
-// their names.
-func (s *Issuers) Format(state fmt.State, verb rune) {
+// Format implements [fmt.Formatter]. Every verb prints the issuer and other parts of the
+// configuration.
+func (v JWTVerifier) Format(s fmt.State, verb rune) { quote.Print(s, verb, v.text()) }
+
+// MarshalText implements [encoding.TextMarshaler]. It returns the text of Format, so that JSON
+// and the handlers of package log/slog contain it.
+func (v JWTVerifier) MarshalText() ([]byte, error) { return []byte(v.text()), nil }
+
+func (s *Issuers) text() string {
 	text := "<nil>"
 	if s != nil {
 		text = quote.Struct("bearer.Issuers", "Issuers", slices.Sorted(maps.Keys(s.table().all)), "Observer", s.Observer)
 	}
-	quote.Print(state, verb, text)
+	return text
 }
 
-// Format implements [fmt.Formatter]. Every verb prints the options.
-func (o *LogObserver) Format(s fmt.State, verb rune) {
+// Format implements [fmt.Formatter]. Every verb prints the number of issuers and some of
+// their names.
+func (s *Issuers) Format(state fmt.State, verb rune) { quote.Print(state, verb, s.text()) }
+
+// MarshalText implements [encoding.TextMarshaler]. It returns the text of Format, so that JSON
+// and the handlers of package log/slog contain it.
+func (s *Issuers) MarshalText() ([]byte, error) { return []byte(s.text()), nil }
+
+func (o *LogObserver) text() string {
 	text := "<nil>"
 	if o != nil {
 		text = quote.Struct("bearer.LogObserver", "Level", levelText(o.level), "Audit", levelText(o.audit), "Burst", o.burst, "Interval", o.interval)
 	}
-	quote.Print(s, verb, text)
+	return text
 }
+
+// Format implements [fmt.Formatter]. Every verb prints the options.
+func (o *LogObserver) Format(s fmt.State, verb rune) { quote.Print(s, verb, o.text()) }
+
+// MarshalText implements [encoding.TextMarshaler]. It returns the text of Format, so that JSON
+// and the handlers of package log/slog contain it.
+func (o *LogObserver) MarshalText() ([]byte, error) { return []byte(o.text()), nil }
 
 func levelText(level slog.Leveler) quote.Verbatim {
 	if level == nil {

@@ -246,6 +246,12 @@ func (e *Error) markUnproved() {
 	}
 }
 
+// isUnproved reports whether the signature of the refused token was not verified. For the error of
+// a hook or of another package, an error that it wraps can have the mark too, as in package refusal.
+func (e *Error) isUnproved() bool {
+	return e.unproved || !e.ownText && e.Reason.isOfToken() && unverified.Is(e)
+}
+
 // toCaller returns the error that callers of the package get for e. The result is an *Error
 // that the caller may change, or a *sharedError, which callers cannot change.
 func (e *Error) toCaller() error {

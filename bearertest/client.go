@@ -12,9 +12,11 @@ import (
 
 // Client is a confidential client (RFC 6749, section 2.1). It gets tokens from
 // the token endpoint with the client credentials grant. Its printed form and
-// its JSON form do not contain Secret and Claims. Package fmt calls no methods
-// for an unexported field, so do not print a struct that has a Client in such a
-// field.
+// its JSON form do not contain Secret and Claims. There are two limits. First,
+// package fmt calls no methods for an unexported field, so do not print a
+// struct that has a Client in such a field. Second, package fmt calls no
+// methods for %p and %w, which are not valid for a Client, so do not print a
+// Client with these verbs; go vet reports them in constant formats.
 type Client struct {
 	// ID is the client identifier. Required.
 	ID string

@@ -33,9 +33,7 @@ func (c Client) Format(s fmt.State, verb rune) { quote.Print(s, verb, c.text()) 
 // that Secret does not get into JSON or into a log.
 func (c Client) MarshalText() ([]byte, error) { return []byte(c.text()), nil }
 
-// Format implements [fmt.Formatter]. Every verb prints the issuer identifier, the
-// published keys and the IDs of the clients.
-func (i *Issuer) Format(s fmt.State, verb rune) {
+func (i *Issuer) text() string {
 	text := "<nil>"
 	if i != nil {
 		i.mu.Lock()
@@ -46,5 +44,13 @@ func (i *Issuer) Format(s fmt.State, verb rune) {
 		i.mu.Unlock()
 		text = quote.Struct("bearertest.Issuer", "Issuer", i.url, "Keys", keys, "Clients", clients)
 	}
-	quote.Print(s, verb, text)
+	return text
 }
+
+// Format implements [fmt.Formatter]. Every verb prints the issuer identifier, the
+// published keys and the IDs of the clients.
+func (i *Issuer) Format(s fmt.State, verb rune) { quote.Print(s, verb, i.text()) }
+
+// MarshalText implements [encoding.TextMarshaler]. It returns the text of Format, so that JSON
+// and the handlers of package log/slog contain it.
+func (i *Issuer) MarshalText() ([]byte, error) { return []byte(i.text()), nil }

@@ -48,3 +48,13 @@ func InUse(l *Limits) (requests, bytes, caches int) {
 	saved := l.bytes.rate * burstTime.Seconds()
 	return len(l.slots.running) + l.slots.kept + l.slots.short.len() + l.slots.long.len(), l.bytes.waiting.len() + int(saved-l.bytes.balance), l.caches
 }
+
+// SetRate sets MaxBytesPerSecond to a rate that may be less than the least valid value. It must be
+// called before the first use.
+func (l *Limits) SetRate(bytesPerSecond int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.MaxBytesPerSecond = bytesPerSecond
+	l.start()
+	l.MaxBytesPerSecond = 0
+}

@@ -266,7 +266,8 @@ func TestStartWhileOthersAreBusy(t *testing.T) {
 // A refresh whose request waits for the Limits without success sends no request.
 func TestNoRequestWithoutSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		limits := &jwks.Limits{MaxFetches: 1, MaxBytesPerSecond: 1 << 10}
+		limits := &jwks.Limits{MaxFetches: 1}
+		limits.SetRate(1 << 10)
 		stubborn := &crowd{requests: map[string]int{}}
 		end, asked := make(chan struct{}), make(chan struct{})
 		var once sync.Once

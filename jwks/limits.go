@@ -1,9 +1,10 @@
 package jwks
 
 import (
-	"fmt"
 	"sync"
 	"time"
+
+	"github.com/bearerkit/bearer/internal/fetchlimits"
 )
 
 // Limits limit the work that all issuers together can cause. Caches share Limits if the field
@@ -48,7 +49,8 @@ type Limits struct {
 	// document before it sends the request, if the last document cost more than 16 KiB. If too few
 	// bytes are free for the rest of a document, the cache waits and sends the request again. One
 	// cache can use at most a sixteenth of MaxBytesPerSecond, in addition to the first 2 MiB.
-	// Zero: 4 MiB.
+	// A positive value of less than 64 KiB is an error, because it is usually a number without a
+	// unit, such as 4 instead of 4<<20. Zero: 4 MiB.
 	MaxBytesPerSecond int
 
 	mu      sync.Mutex // guards the fields below
@@ -101,16 +103,8 @@ func (l *Limits) leave() {
 }
 
 // problems returns an error for each invalid field.
-func (l *Limits) problems() (errs []error) {
-	for _, field := range []struct {
-		name  string
-		value int
-	}{{"MaxFetches", l.MaxFetches}, {"MaxBytesPerSecond", l.MaxBytesPerSecond}} {
-		if field.value < 0 {
-			errs = append(errs, fmt.Errorf("jwks: Limits.%s: %d is negative; want 0 for the default, or a positive number", field.name, field.value))
-		}
-	}
-	return errs
+func (l *Limits) problems() []error {
+	return fetchlimits.Problems("jwks: Limits", l.MaxFetches, l.MaxBytesPerSecond)
 }
 
 // start applies the defaults. The caller holds l.mu.

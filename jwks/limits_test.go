@@ -153,7 +153,7 @@ func TestBytesPerSecond(t *testing.T) {
 	}{
 		"1 MiB per second":               {30, 1 << 20, 10, false, 4 + 10 + 1},
 		"default":                        {80, 0, 5, false, 16 + 20 + 1},
-		"slow":                           {30, 1 << 10, 100, false, 1},
+		"slow":                           {30, 64 << 10, 100, false, 8},
 		"compressed bytes count 4 times": {30, 1 << 20, 10, true, 4 + 10 + 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -231,12 +231,14 @@ func TestStaleWhileWaiting(t *testing.T) {
 func TestBadLimits(t *testing.T) {
 	_, err := jwks.New(keySetURL, &jwks.Options{Timeout: -1, Limits: &jwks.Limits{MaxFetches: -1, MaxBytesPerSecond: -2}})
 	wantText(t, err, "Timeout", "Limits.MaxFetches: -1 is negative", "Limits.MaxBytesPerSecond: -2 is negative")
+	_, err = jwks.New(keySetURL, &jwks.Options{Limits: &jwks.Limits{MaxBytesPerSecond: 4}})
+	wantText(t, err, "jwks: Limits.MaxBytesPerSecond: 4 is 4 bytes per second", "did you mean 4<<20?")
 }
 
 // The Status shows how long a cache has waited for requests and for bytes.
 func TestLimitWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		limits := &jwks.Limits{MaxFetches: 1, MaxBytesPerSecond: 1 << 10}
+		limits := &jwks.Limits{MaxFetches: 1, MaxBytesPerSecond: 64 << 10}
 		end := make(chan struct{})
 		startCrowd(t, 1, limits, func(r *http.Request) (*http.Response, error) { // ignores the context
 			<-end
@@ -250,12 +252,13 @@ func TestLimitWait(t *testing.T) {
 		time.Sleep(time.Second)
 		want(t, "LimitWait after the request", waiting.Status().LimitWait, 7*time.Second)
 		i := newIssuer()
-		i.doc = paddedDocument("a", 20<<10)
-		large := newCache(t, i, func(o *jwks.Options) { o.Limits = &jwks.Limits{MaxBytesPerSecond: 1 << 10} })
-		want(t, "LimitWait of a document within the saved bytes", large.Status().LimitWait, 0)
+		i.doc = paddedDocument("a", 200<<10)
+		large := newCache(t, i, func(o *jwks.Options) { o.Limits = &jwks.Limits{MaxBytesPerSecond: 64 << 10} })
 		_ = large.Refresh(t.Context())
-		if wait := large.Status().LimitWait; wait < 16*time.Second || wait > 17*time.Second {
-			t.Errorf("LimitWait of a refresh that waited for 16 KiB: got %v, want 16 s to 17 s", wait)
+		want(t, "LimitWait of documents within the saved bytes", large.Status().LimitWait, 0)
+		_ = large.Refresh(t.Context()) // the two documents used 144 KiB more than the saved 256 KiB
+		if wait := large.Status().LimitWait; wait < 2*time.Second || wait > 3*time.Second {
+			t.Errorf("LimitWait of a refresh that waited for 144 KiB: got %v, want 2 s to 3 s", wait)
 		}
 		want(t, "failed refreshes, because a wait does not count in Options.Timeout", large.Status().Failed, 0)
 	})

@@ -21,9 +21,11 @@ import (
 // because such a duration is usually a number without a unit: the constant 300 is 300 ns.
 //
 // The printed form and the JSON form of Options do not contain StoreKey and the values of
-// queries in URLs. There is one limit: package fmt calls no methods for an unexported field. So do
-// not print a struct of yours that has Options in an unexported field. An *Options in such a
-// field is safe with the verb %v.
+// queries in URLs. There are two limits. First, package fmt calls no methods for an unexported
+// field. So do not print a struct of yours that has Options in an unexported field. An *Options in
+// such a field is safe with the verb %v. Second, package fmt calls no methods for %p and %w, which
+// are not valid for Options. So do not print Options with these verbs; go vet reports them in
+// constant formats.
 type Options struct {
 	// Issuer is the name of the issuer in [Status], events and logs. If Issuer is set,
 	// [Cache.Keyfunc] fetches keys only for tokens with this "iss". Discover returns an

@@ -43,9 +43,7 @@ func (l *Limits) Format(s fmt.State, verb rune) {
 	quote.Print(s, verb, text)
 }
 
-// Format implements [fmt.Formatter]. Every verb prints the name of the issuer and a part of
-// [Cache.Status].
-func (c *Cache) Format(s fmt.State, verb rune) {
+func (c *Cache) text() string {
 	text := "<nil>"
 	switch {
 	case c == nil:
@@ -56,8 +54,16 @@ func (c *Cache) Format(s fmt.State, verb rune) {
 		text = quote.Struct("jwks.Cache", "Issuer", now.Issuer, "URL", now.URL, "Ready", now.Ready, "Stale", now.Stale, "Restored", now.Restored,
 			"Keys", len(now.Keys), "Skipped", len(now.Skipped), "Failures", now.Failures, "Age", now.Age)
 	}
-	quote.Print(s, verb, text)
+	return text
 }
+
+// Format implements [fmt.Formatter]. Every verb prints the name of the issuer and a part of
+// [Cache.Status].
+func (c *Cache) Format(s fmt.State, verb rune) { quote.Print(s, verb, c.text()) }
+
+// MarshalText implements [encoding.TextMarshaler]. It returns the text of Format, so that JSON
+// and the handlers of package log/slog contain it.
+func (c *Cache) MarshalText() ([]byte, error) { return []byte(c.text()), nil }
 
 // maxErrorText is the maximum number of bytes of an error in a printed Event.
 const maxErrorText = 512

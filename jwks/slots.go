@@ -70,7 +70,7 @@ var (
 	// errGaveWay is the error of a request that was canceled because other caches need it.
 	errGaveWay = errors.New("the request took long and was canceled, because many other issuers need requests (Limits.MaxFetches)")
 	// errWaited is the error of a cache for which Limits had no place in time.
-	errWaited = errors.New("waited for other issuers")
+	errWaited = errors.New("waited for other issuers with the same Limits, or for the share of this issuer")
 )
 
 // slot is the permission for one HTTP request. It is either waiting, running or released.

@@ -34,6 +34,7 @@
 //	bearer_keyset_refreshes_total{issuer,result}
 //	bearer_keyset_unknown_kid_refreshes_total{issuer}
 //	bearer_keyset_unknown_kid_denied_total{issuer}
+//	bearer_keyset_limit_wait_seconds_total{issuer}
 //
 // If the keys of an issuer are not in a [jwks.Cache], the Collector exports only
 // bearer_keyset_ready and the metrics of the cache of verified tokens for this issuer.

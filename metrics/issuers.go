@@ -81,6 +81,8 @@ var (
 			func(k *jwks.Status) float64 { return float64(k.MissFetches) }),
 		keysMetric(counter, "keyset_unknown_kid_denied_total", "Tokens that no key in the key set verifies and that caused no refresh, because jwks.Options.CoolDown or the issuer's Retry-After did not allow a refresh.",
 			func(k *jwks.Status) float64 { return float64(k.Denied) }),
+		keysMetric(counter, "keyset_limit_wait_seconds_total", "Time for which refreshes of the key set waited for jwks.Limits, because other issuers used all requests or bytes, or the issuer used more bytes than its share.",
+			func(k *jwks.Status) float64 { return k.LimitWait.Seconds() }),
 
 		cacheMetric(counter, "token_cache_hits_total", "Tokens found in the cache of verified tokens.",
 			func(s bearer.CacheStatus) float64 { return float64(s.Hits) }),

@@ -1,6 +1,7 @@
 package tracing_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -50,6 +51,9 @@ func TestPrint(t *testing.T) {
 				}
 			}
 		}
+	}
+	if got, err := json.Marshal([]any{tr, *tr, (*tracing.Tracer)(nil)}); err != nil || string(got) != `["tracing.Tracer{Claims: [\"client_id\" \"org\"]}","tracing.Tracer{Claims: [\"client_id\" \"org\"]}",null]` {
+		t.Errorf("JSON: got %s, %v, want the text of Format", got, err)
 	}
 	if got, want := fmt.Sprint(tr), `tracing.Tracer{Claims: ["client_id" "org"]}`; got != want {
 		t.Errorf("got %s, want %s", got, want)

@@ -14,6 +14,7 @@
 //
 //	bearer.result      "allowed", "refused", "reported" or "abandoned"
 //	bearer.reason      a bearer.Reason, if the result is "refused" or "reported"
+//	bearer.signature   "not_verified", if bearer.Event.Unverified is true
 //	bearer.issuer      the configured issuer, if the token names a configured issuer
 //	bearer.cache_hit   true if the token was in the cache of verified tokens, else false
 //	bearer.claim.NAME  a claim in Options.Claims, if the token was verified
@@ -84,13 +85,14 @@ type claim struct {
 }
 
 const (
-	keyResult   = attribute.Key("bearer.result")
-	keyReason   = attribute.Key("bearer.reason")
-	keyIssuer   = attribute.Key("bearer.issuer")
-	keyCacheHit = attribute.Key("bearer.cache_hit")
-	keyKeys     = attribute.Key("bearer.keys.usable")
-	keySkipped  = attribute.Key("bearer.keys.skipped")
-	keyRefresh  = attribute.Key("bearer.keys.result")
+	keyResult    = attribute.Key("bearer.result")
+	keyReason    = attribute.Key("bearer.reason")
+	keySignature = attribute.Key("bearer.signature")
+	keyIssuer    = attribute.Key("bearer.issuer")
+	keyCacheHit  = attribute.Key("bearer.cache_hit")
+	keyKeys      = attribute.Key("bearer.keys.usable")
+	keySkipped   = attribute.Key("bearer.keys.skipped")
+	keyRefresh   = attribute.Key("bearer.keys.result")
 )
 
 // maxValue is the maximum length of a claim's value in a span, in bytes.
@@ -139,7 +141,7 @@ func (t *Tracer) Observe(ctx context.Context, e bearer.Event) {
 			reason = string(refusal.Reason)
 		}
 	}
-	attributes := make([]attribute.KeyValue, 0, 4+len(t.claims))
+	attributes := make([]attribute.KeyValue, 0, 5+len(t.claims))
 	attributes = append(attributes, keyResult.String(result), keyCacheHit.Bool(e.CacheHit))
 	if e.Issuer != "" {
 		attributes = append(attributes, keyIssuer.String(e.Issuer))
@@ -147,6 +149,9 @@ func (t *Tracer) Observe(ctx context.Context, e bearer.Event) {
 	if reason != "" {
 		attributes = append(attributes, keyReason.String(reason))
 		span.AddEvent("bearer.refused", trace.WithAttributes(keyResult.String(result), keyReason.String(reason)))
+	}
+	if e.Unverified {
+		attributes = append(attributes, keySignature.String("not_verified"))
 	}
 	if e.Claims != nil {
 		for _, c := range t.claims {

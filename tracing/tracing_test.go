@@ -118,7 +118,7 @@ func TestVerdicts(t *testing.T) {
 	}{
 		{"valid token", "/read", valid, "bearer.cache_hit=false bearer.claim.client_id=ci bearer.claim.seats=3 " + issuer + " bearer.result=allowed", ""},
 		{"report-only rule", "/trial", valid, "bearer.cache_hit=* bearer.claim.client_id=ci bearer.claim.seats=3 " + issuer + " bearer.reason=scope bearer.result=reported", "bearer.reason=scope bearer.result=reported"},
-		{"forged token", "/read", forged, "bearer.cache_hit=false " + issuer + " bearer.reason=signature bearer.result=refused", "bearer.reason=signature bearer.result=refused"},
+		{"forged token", "/read", forged, "bearer.cache_hit=false " + issuer + " bearer.reason=signature bearer.result=refused bearer.signature=not_verified", "bearer.reason=signature bearer.result=refused"},
 		{"no token", "/read", "", "bearer.cache_hit=false bearer.reason=no_token bearer.result=refused", "bearer.reason=no_token bearer.result=refused"},
 		{"public route", "/public", "", "", ""},
 	} {

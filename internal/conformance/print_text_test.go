@@ -1,13 +1,19 @@
 package conformance_test
 
 import (
+	"bytes"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
@@ -77,6 +83,7 @@ func TestPrintedTexts(t *testing.T) {
 		if got := fmt.Sprintf("%+v", row.value); got != row.want {
 			t.Errorf("%T: got %s, want %s", row.value, got, row.want)
 		}
+		checkMarshaler(t, row.value, row.want)
 		if text := logged(row.value); strings.Contains(text, "panicked") || strings.Contains(text, "PANIC") || strings.Contains(text, "!ERROR") {
 			t.Errorf("%T: got the log records %s, want records without a panic or an error", row.value, text)
 		}
@@ -90,5 +97,54 @@ func TestPrintedTexts(t *testing.T) {
 	var opts jwks.Options
 	if err := json.Unmarshal([]byte(`{"Issuer":"https://a.example","StoreKey":"c2VjcmV0"}`), &opts); err != nil || string(opts.StoreKey) != "secret" {
 		t.Errorf("JSON: got StoreKey %q, %v, want the key in the text", opts.StoreKey, err)
+	}
+}
+
+// plainJSON lists the types whose JSON form is not the text of Format, although they have a method
+// Format.
+var plainJSON = map[string]string{
+	"*bearer.Claims": "documented: an empty object",
+	"*bearer.call":   "a context, whose JSON form has no values",
+	"*bearer.detail": "inside an error",
+	"jwks.Event":     "its exported fields",
+	"*jwks.Event":    "its exported fields",
+	"*jwks.Limits":   "its exported fields, which a configuration file can have",
+}
+
+// checkMarshaler checks that JSON and the JSON handler of log/slog contain the text of Format.
+// Without a method MarshalText, they contain an empty object.
+func checkMarshaler(t *testing.T, value any, want string) {
+	t.Helper()
+	if _, ok := value.(fmt.Formatter); !ok || plainJSON[fmt.Sprintf("%T", value)] != "" {
+		return
+	}
+	if _, ok := value.(encoding.TextMarshaler); !ok {
+		t.Errorf("%T: got no method MarshalText, want one, because the type has a method Format", value)
+		return
+	}
+	wantJSON, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reflect.ValueOf(value).Kind() == reflect.Pointer && reflect.ValueOf(value).IsNil() {
+		wantJSON = []byte("null")
+	}
+	for name, marshal := range map[string]func(any) ([]byte, error){
+		"encoding/json": json.Marshal,
+		"json v2":       func(v any) ([]byte, error) { return jsonv2.Marshal(v) },
+		"in a field":    func(v any) ([]byte, error) { return json.Marshal(struct{ V any }{v}) },
+	} {
+		want := string(wantJSON)
+		if name == "in a field" {
+			want = `{"V":` + want + `}`
+		}
+		if got, err := marshal(value); err != nil || string(got) != want {
+			t.Errorf("%T, %s: got %s, %v, want %s", value, name, got, err, want)
+		}
+	}
+	var log bytes.Buffer
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "value", value)
+	if !strings.Contains(log.String(), `"value":`+string(wantJSON)) {
+		t.Errorf("%T: got the record %s, want the value %s", value, log.String(), wantJSON)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/scopes"
 )
 
 // around returns a verifier that changes the errors of v.
@@ -82,6 +83,35 @@ func TestUnverifiedWrapped(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestEventUnverified checks that Event.Unverified is true for exactly the tokens whose signatures
+// are not valid, with the same verifiers. Otherwise an operator cannot tell a forged expired token
+// from an expired token of the issuer.
+func TestEventUnverified(t *testing.T) {
+	issuer := testkit.NewIssuer(t, "ES256")
+	old := map[string]any{"exp": time.Now().Add(-time.Hour)}
+	expired := issuer.Token(old)
+	forged := append(newForger(issuer, 3).tokens(200), issuer.Forge(nil, old))
+	for name, v := range wrappers(t, issuer) {
+		var got bearer.Event
+		send := func(token string) {
+			_, _ = bearer.Decide(t.Context(), v, bearer.Request{
+				Transport: "http", Authorization: []string{"Bearer " + token}, Rule: scopes.All(),
+				Observer: bearer.ObserverFunc(func(_ context.Context, e bearer.Event) { got = e }),
+			})
+		}
+		for _, token := range forged {
+			if send(token); !got.Unverified && got.Reason != bearer.InvalidRequest {
+				t.Errorf("%s: got Unverified false for a forged token that was refused with %v, want true", name, got.Err)
+			}
+		}
+		for _, token := range []string{expired, issuer.Token(nil), ""} {
+			if send(token); got.Unverified {
+				t.Errorf("%s: got Unverified true for %v, want false", name, got.Err)
+			}
+		}
 	}
 }
 

@@ -59,6 +59,7 @@ var notLimits = map[string]string{
 	"scopes.maxUnindexed":                       "longer lists take a different path with the same result",
 	"tracing.keyCacheHit":                       "the name of an attribute",
 	"tracing.keyIssuer":                         "the name of an attribute",
+	"tracing.keySignature":                      "the name of an attribute",
 	"tracing.keyKeys":                           "the name of an attribute",
 	"tracing.keyReason":                         "the name of an attribute",
 	"tracing.keyRefresh":                        "the name of an attribute",

@@ -110,8 +110,8 @@ func (w *watched) Read(p []byte) (int, error) {
 // returns an error if the document was not read.
 func readEarly(t *testing.T, n int) error {
 	t.Helper()
-	limits, body := &jwks.Limits{MaxBytesPerSecond: 1}, &watched{}
-	fetch := func(size int) error {
+	limits, body := &jwks.Limits{MaxBytesPerSecond: 64 << 10}, &watched{}
+	fetch := func(size int, limit time.Duration) error {
 		opts := options(func(r *http.Request) (*http.Response, error) {
 			resp := respond(r, http.StatusOK, nil, padded(`{"keys":[`+edKey("")+"]}", size))
 			body = &watched{ReadCloser: resp.Body}
@@ -124,12 +124,12 @@ func readEarly(t *testing.T, n int) error {
 			return err
 		}
 		defer func() { _ = c.Close() }()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		defer cancel()
 		return c.Refresh(ctx)
 	}
-	_ = fetch(1 << 20) // uses or reserves all bytes
-	_ = fetch(n - 1)   // waits for the bytes, before or after it was read
+	_ = fetch(1<<20, time.Minute) // uses or reserves all bytes
+	_ = fetch(n-1, time.Second)   // waits for the bytes, before or after it was read
 	if !body.ended {
 		return errors.New("not read")
 	}
