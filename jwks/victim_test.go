@@ -39,7 +39,7 @@ func TestForgedTokensForOneIssuer(t *testing.T) {
 				before := last.Status()
 				time.Sleep(30 * time.Second)
 				s := last.Status()
-				if wait, fetches := s.LimitWait-before.LimitWait, s.Fetches-before.Fetches; fetches == 0 || wait > time.Duration(fetches+1)*4*time.Second {
+				if wait, fetches := s.LimitWait-before.LimitWait, s.Fetches-before.Fetches; fetches == 0 || wait.Seconds() > 4*float64(fetches+1) {
 					t.Errorf("got %v of waiting for %d fetches, want at most 4 s for each", wait, fetches)
 				}
 			})
