@@ -109,7 +109,7 @@ func issuersWork(ctx context.Context, name string, n int) (measure.Work, error) 
 	for i := range configs {
 		configs[i] = bearer.Config{Issuer: fmt.Sprintf("https://%d.issuer.example", i), Audience: []string{"api"}, Keys: keys}
 	}
-	if err := issuers.Add(configs...); err != nil {
+	if err := issuers.Add(configs...); err != nil { //nolint:contextcheck // the caches have their own contexts
 		return measure.Work{}, err
 	}
 	token := issuer.Token(nil)
