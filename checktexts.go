@@ -92,7 +92,7 @@ func (e *explainer) wantIssuer() string {
 	case *JWTVerifier:
 		issuers = append(issuers, v.issuer)
 	case *Issuers:
-		issuers = slices.Sorted(maps.Keys(v.table().all))
+		issuers = v.table().issuers()
 	}
 	if len(issuers) == 1 {
 		return "iss " + quote.List(issuers)

@@ -51,6 +51,15 @@ type routes struct {
 	index     *index                  // finds the cached tokens of all issuers; nil before the first call of Add
 }
 
+// issuers returns the configured issuers, sorted.
+func (r *routes) issuers() []string {
+	names := make([]string, len(r.sorted))
+	for i, v := range r.sorted {
+		names[i] = v.issuer
+	}
+	return names
+}
+
 func (s *Issuers) table() *routes {
 	if r := s.routes.Load(); r != nil {
 		return r
@@ -263,17 +272,16 @@ const maxRefreshes = 8
 // each issuer whose keys were not fetched, and the cause. If there are many issuers, pass a context
 // with a deadline.
 func (s *Issuers) Refresh(ctx context.Context) error {
-	all := s.table().all
-	issuers := slices.Sorted(maps.Keys(all))
-	errs := make([]error, len(issuers))
+	verifiers := s.table().sorted
+	errs := make([]error, len(verifiers))
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, maxRefreshes)
-	for i, issuer := range issuers {
+	for i, v := range verifiers {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			if err := all[issuer].Refresh(ctx); err != nil {
-				errs[i] = fmt.Errorf("issuer %q: %w", issuer, err)
+			if err := v.Refresh(ctx); err != nil {
+				errs[i] = fmt.Errorf("issuer %q: %w", v.issuer, err)
 			}
 		})
 	}
@@ -293,7 +301,7 @@ func (s *Issuers) Audience() []string { return s.gather((*JWTVerifier).Audience)
 
 func (s *Issuers) gather(of func(*JWTVerifier) []string) []string {
 	var all []string
-	for v := range maps.Values(s.table().all) {
+	for _, v := range s.table().sorted {
 		all = append(all, of(v)...)
 	}
 	slices.Sort(all)

@@ -3,9 +3,6 @@ package bearer
 import (
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
-	"strconv"
 
 	"github.com/bearerkit/bearer/internal/quote"
 )
@@ -43,18 +40,11 @@ const maxRuleText = 256
 // text returns the printed form of a Request. It contains only the number of the values of
 // Authorization.
 func (r Request) text() string {
-	values, rule := "", ""
-	switch n := len(r.Authorization); n {
-	case 0:
-	case 1:
-		values = "1 value (redacted)"
-	default:
-		values = strconv.Itoa(n) + " values (redacted)"
-	}
+	rule := ""
 	if !r.Rule.IsZero() {
 		rule = quote.EscapeTo(r.Rule.String(), maxRuleText)
 	}
-	return quote.Struct("bearer.Request", "Transport", r.Transport, "Route", r.Route, "Authorization", quote.Verbatim(values),
+	return quote.Struct("bearer.Request", "Transport", r.Transport, "Route", r.Route, "Authorization", quote.Redacted(len(r.Authorization), "value"),
 		"Rule", quote.Verbatim(rule), "NoRule", r.NoRule, "Observer", r.Observer)
 }
 
@@ -86,7 +76,7 @@ func (v JWTVerifier) MarshalText() ([]byte, error) { return []byte(v.text()), ni
 func (s *Issuers) text() string {
 	text := "<nil>"
 	if s != nil {
-		text = quote.Struct("bearer.Issuers", "Issuers", slices.Sorted(maps.Keys(s.table().all)), "Observer", s.Observer)
+		text = quote.Struct("bearer.Issuers", "Issuers", s.table().issuers(), "Observer", s.Observer)
 	}
 	return text
 }

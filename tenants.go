@@ -52,7 +52,8 @@ func (a *accepted) warnAmbiguous(cfg *Config) {
 }
 
 // tenants parses Config.Tenants. It returns an error if the issuer issues the tokens of all its
-// customers, and no field says which customers are accepted. The argument template is true if Config.Issuer contains a placeholder.
+// customers, and no field says which customers are accepted. The argument template is true if
+// Config.Issuer contains a placeholder.
 func (cfg *Config) tenants(template bool) (accepted, []error) {
 	forms, errs := cfg.tenantForms(template)
 	claims, claimErrs := tenant.ParseClaims(forms)

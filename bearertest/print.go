@@ -10,19 +10,12 @@ import (
 
 // text returns the printed form of a Client.
 func (c Client) text() string {
-	secret, claims := "", ""
+	secret := ""
 	if c.Secret != "" {
 		secret = "set (redacted)"
 	}
-	switch n := len(c.Claims); n {
-	case 0:
-	case 1:
-		claims = "1 claim (redacted)"
-	default:
-		claims = fmt.Sprintf("%d claims (redacted)", n)
-	}
 	return quote.Struct("bearertest.Client", "ID", c.ID, "Secret", quote.Verbatim(secret), "Scopes", c.Scopes, "Audience", c.Audience,
-		"Lifetime", c.Lifetime, "Claims", quote.Verbatim(claims))
+		"Lifetime", c.Lifetime, "Claims", quote.Redacted(len(c.Claims), "claim"))
 }
 
 // Format implements [fmt.Formatter]. Every verb prints the same text, which does not

@@ -18,6 +18,18 @@ func Print(s fmt.State, verb rune, text string) {
 // or an issuer chose, unless the functions of this package have prepared it.
 type Verbatim string
 
+// Redacted returns a text about n secret values, such as "2 values (redacted)" for the unit "value".
+// It returns "" if n is 0.
+func Redacted(n int, unit string) Verbatim {
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return Verbatim("1 " + unit + " (redacted)")
+	}
+	return Verbatim(fmt.Sprintf("%d %ss (redacted)", n, unit))
+}
+
 // Struct returns a text such as `name{Field: "value", Count: 3}`. The arguments fields are the
 // names of fields, each followed by its value. Fields with a zero value are left out. Strings are
 // quoted and cut. The text contains at most [MaxList] strings of a list. It contains numbers,

@@ -51,3 +51,11 @@ func TestStruct(t *testing.T) {
 		}
 	}
 }
+
+func TestRedacted(t *testing.T) {
+	for n, want := range map[int]quote.Verbatim{0: "", 1: "1 value (redacted)", 2: "2 values (redacted)"} {
+		if got := quote.Redacted(n, "value"); got != want {
+			t.Errorf("%d: got %q, want %q", n, got, want)
+		}
+	}
+}
