@@ -12,11 +12,6 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// ServiceInfoProvider lists the services of a server. *[grpc.Server] implements it.
-type ServiceInfoProvider interface {
-	GetServiceInfo() map[string]grpc.ServiceInfo
-}
-
 // MethodRule is a method of a server with its rule.
 type MethodRule struct {
 	// Name is the full name, "/package.Service/Method".
@@ -51,13 +46,16 @@ type AuditReport struct {
 	WithoutMethod []string
 }
 
-// Audit compares the rules with the methods of the server. Call Audit after all services are
+// Audit compares the rules with the methods of the server, which is usually a *[grpc.Server]. Call Audit after all services are
 // registered and before the server serves:
 //
 //	if err := guard.Audit(server).Err(); err != nil { ... }
 //
 // Audit cannot check whether the server uses the guard's interceptors.
-func (g *Guard) Audit(server ServiceInfoProvider) AuditReport {
+func (g *Guard) Audit(server interface {
+	GetServiceInfo() map[string]grpc.ServiceInfo
+},
+) AuditReport {
 	var report AuditReport
 	used := make(map[string]bool)
 	for service, info := range server.GetServiceInfo() {

@@ -15,9 +15,8 @@ import (
 	"github.com/bearerkit/bearer/internal/nilcheck"
 )
 
-// HealthServer receives the status of services. The *health.Server of
-// google.golang.org/grpc/health implements it.
-type HealthServer interface {
+// healthServer receives the status of services.
+type healthServer interface {
 	SetServingStatus(service string, status grpc_health_v1.HealthCheckResponse_ServingStatus)
 }
 
@@ -47,7 +46,7 @@ type HealthOptions struct {
 // HealthWatch updates the status of services in a health server. [WatchHealth] starts a
 // watch. Close the watch before you close its source.
 type HealthWatch struct {
-	server    HealthServer
+	server    healthServer
 	source    bearer.StatusReporter
 	services  []string
 	anyIssuer bool
@@ -57,7 +56,8 @@ type HealthWatch struct {
 	ended sync.WaitGroup
 }
 
-// WatchHealth sets the status of services in server. The status is SERVING while this process
+// WatchHealth sets the status of services in server, which is usually the *health.Server of
+// google.golang.org/grpc/health. The status is SERVING while this process
 // can verify tokens, and NOT_SERVING if keys were never loaded or are too old. WatchHealth sets
 // the status before it returns. The returned watch sets the status again at each change. The
 // error lists all problems at once.
@@ -70,7 +70,10 @@ type HealthWatch struct {
 // The methods of the health service need rules; see [Health]. A call of these methods reads a
 // status that is already there, so its cost does not depend on the number of keys or issuers. Nil
 // opts are the same as the zero HealthOptions.
-func WatchHealth(server HealthServer, source bearer.StatusReporter, opts *HealthOptions) (*HealthWatch, error) {
+func WatchHealth(server interface {
+	SetServingStatus(service string, status grpc_health_v1.HealthCheckResponse_ServingStatus)
+}, source bearer.StatusReporter, opts *HealthOptions,
+) (*HealthWatch, error) {
 	if opts == nil {
 		opts = &HealthOptions{}
 	}

@@ -4,9 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
+	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -14,47 +13,14 @@ import (
 // in the background. Lookups read the key set from memory. [New] and [Discover] return a
 // Cache; the zero Cache is not usable. A Cache is safe for concurrent use, and several
 // verifiers may share a Cache. Close the Cache when no verifier uses it any more.
+//
+// If a program forgets a Cache without closing it, the garbage collector ends the refresher some
+// time later, and the cache logs a warning. This does not work if Options.Observe, Options.Store
+// or Options.Transport refers to the Cache, or to a verifier that uses it.
 type Cache struct {
-	opts   Options // without StoreKey
-	name   string  // the issuer's name in logs and events
-	source string  // the result of sourceOf; it identifies the issuer or URL in the stored data
-	client *http.Client
-
-	epoch time.Time                // the time at which the cache was created
-	state atomic.Pointer[snapshot] // the state that lookups read
-
-	ctx    context.Context //nolint:containedctx // start creates this context, and Close ends it
-	cancel context.CancelFunc
-	ended  chan struct{} // closed when the refresher has returned
-	wake   chan struct{} // has capacity 1; a value wakes the refresher after a change of the field queued
-	closed sync.Once
-
-	waiting atomic.Int64 // number of goroutines that wait for a fetch
-	share   share        // the state of Options.Limits for this cache
-
-	mu      sync.Mutex // guards the fields of this block
-	running *flight    // the fetch in flight, or nil
-	queued  *flight    // the fetch that has not begun yet, or nil
-	misses  coolDown   // limits the fetches that lookups cause while keys are available
-	changes streak     // counts the fetches in misses that brought new keys
-	denied  deniedLog
-	history history
-	// While keys are available, lookups cause no fetch before heldUntil, because of
-	// Retry-After or maxChanges.
-	heldUntil time.Time
-	scheduled deadline // the start time of the scheduled refresh; zero before the first refresh
-
-	saver     saver         // calls the Store, if there is one
-	storeKey  func() []byte // returns Options.StoreKey; a printed function does not show the key
-	refresher refresher     // only the refresher's goroutine uses this field
-}
-
-// snapshot is the state that lookups read. It is immutable.
-type snapshot struct {
-	set   *Set     // nil if there is no set
-	until deadline // the time at which the set becomes too old
-	noSet error    // the error of lookups if there is no set, or if the set is too old
-	noKey error    // the error of lookups if the set does not have the key
+	core    *core
+	cleanup runtime.Cleanup
+	closed  sync.Once // it also makes go vet report copies, which the cleanup does not know
 }
 
 // New returns a cache of the key set at url. It starts the refresher, but does not wait for the
@@ -77,7 +43,7 @@ func New(url string, opts *Options) (*Cache, error) {
 	if name == "" {
 		name = redact(url)
 	}
-	return start(o, name, sourceOf("keys at ", url), locator{url: url}), nil
+	return newCache(o, name, sourceOf("keys at ", url), locator{url: url}), nil
 }
 
 // Discover returns a cache of an issuer's key set. The URL of the key set comes from the
@@ -118,39 +84,13 @@ func Discover(issuer string, opts *Options) (*Cache, error) {
 		return nil, err
 	}
 	o.Issuer = issuer
-	return start(o, issuer, sourceOf("issuer ", issuer), where), nil
+	return newCache(o, issuer, sourceOf("issuer ", issuer), where), nil
 }
 
-// start creates a cache and starts the refresher.
-func start(o Options, name, source string, where locator) *Cache {
-	c := &Cache{
-		opts:   o,
-		name:   name,
-		source: source,
-		epoch:  time.Now(),
-		ended:  make(chan struct{}),
-		wake:   make(chan struct{}, 1),
-		misses: coolDown{interval: o.CoolDown, maxAtOnce: missBurst},
-
-		refresher: refresher{pollState: pollState{where: where}},
-	}
-	c.opts.StoreKey, c.storeKey = nil, func() []byte { return o.StoreKey }
-	if c.opts.Transport == nil {
-		c.opts.Transport = newTransport(o.RefusePrivateAddresses)
-	}
-	c.client = newClient(c.opts.Transport)
-	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.saver = saver{store: o.Store, failed: c.saveFailed}
-	waiting := &UnavailableError{RetryAfter: time.Second, Err: errors.New("the issuer has not answered yet")}
-	c.state.Store(&snapshot{noSet: waiting, noKey: waiting})
-	// Lookups wait for these two flights: the call of Store.Load, and the first fetch.
-	c.queued = &flight{due: c.epoch, done: make(chan struct{})}
-	if o.Store != nil {
-		c.running = &flight{began: c.epoch, local: true, done: make(chan struct{})}
-	}
-	c.history.url = redact(where.url)
-	o.Limits.join()
-	go c.run()
+// newCache returns the Cache of a new core.
+func newCache(o Options, name, source string, where locator) *Cache {
+	c := &Cache{core: start(o, name, source, where)}
+	c.cleanup = runtime.AddCleanup(c, (*core).abandon, c.core)
 	return c
 }
 
@@ -168,31 +108,36 @@ func start(o Options, name, source string, where locator) *Cache {
 // can call Lookup on every request, with the kid and alg of the token. If the result contains
 // the *Key that verified the signature, the issuer still publishes this key.
 func (c *Cache) Lookup(kid, alg string) ([]*Key, error) {
-	return c.LookupAt(kid, alg, time.Now())
+	return c.core.lookupAt(kid, alg, time.Now())
 }
 
 // LookupAt does what [Cache.Lookup] does, but uses the argument now as the current time and
 // does not read the clock. The argument must be an unchanged result of time.Now, because
 // LookupAt uses both the wall clock reading and the monotonic clock reading.
 func (c *Cache) LookupAt(kid, alg string, now time.Time) ([]*Key, error) {
-	state := c.state.Load()
-	if state.set == nil || c.reached(state.until, now) {
-		return nil, state.noSet
-	}
-	if keys := state.set.keysFor(kid, alg); keys != nil {
-		return keys, nil
-	}
-	if algorithmOf(alg) == noAlgorithm {
-		return nil, ErrUnknownKey // the cache uses no keys for unsupported algorithms
-	}
-	return nil, state.noKey
+	return c.core.lookupAt(kid, alg, now)
 }
 
-// usable reports whether keys are available, which means that there is a set and that the set
-// is not too old at the time now.
-func (c *Cache) usable(now time.Time) bool {
-	state := c.state.Load()
-	return state.set != nil && !c.reached(state.until, now)
+// Key does what [Cache.Lookup] does. If Lookup finds no key, Key fetches the key set and
+// waits for the result. Key waits at most 2 s, and stops waiting when ctx ends. Concurrent
+// callers share one fetch. If the ctx of a caller ends, the fetch continues. At most 10,000
+// goroutines wait at the same time. Further callers do not wait and get an error immediately.
+//
+// While keys are available, the 2 s count from the start of the fetch. Options.CoolDown and
+// the issuer's Retry-After limit the fetches. If they do not allow a fetch, Key returns an
+// error immediately. While keys are unavailable, the cache queries the issuer once per second.
+//
+// The keys in tried are keys that did not verify the signature of the token. Key returns
+// only keys that are not in tried, because the issuer may have published new key material
+// under the same kid. If keys are available, but all keys that fit are in tried, the error is
+// ErrUnknownKey, even if the fetch failed.
+//
+// Call Key only for a token that passes all checks that need no key. An expired token, or a
+// token of a different issuer, must not cause a fetch. Key returns the errors of Lookup, or
+// ctx.Err().
+func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key, error) {
+	defer runtime.KeepAlive(c) // otherwise, the garbage collector may end the refresher during the call
+	return c.core.key(ctx, kid, alg, tried)
 }
 
 // Ready waits until keys are available, or until ctx ends. If ctx ends first, the error
@@ -200,35 +145,8 @@ func (c *Cache) usable(now time.Time) bool {
 // the cache queries the issuer once per second. In a health check, call Ready with a context
 // that has a short deadline.
 func (c *Cache) Ready(ctx context.Context) error {
-	// Ready counts as a waiting goroutine until it returns, even while it checks the state.
-	// Otherwise, poll sometimes finds no waiting goroutine and sends no new request, because
-	// poll checks at the same times as Ready.
-	c.waiting.Add(1)
-	defer c.waiting.Add(-1)
-	for {
-		state, now := c.state.Load(), time.Now()
-		if c.usable(now) {
-			return nil
-		}
-		if c.ctx.Err() != nil {
-			return errClosed
-		}
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("%w: %w", state.noSet, err)
-		}
-		f, _ := c.demand(ctx, now, now, state, false)
-		if f == nil {
-			continue // demand returns nil only while keys are available, so check again
-		}
-		retry := time.NewTimer(minPause)
-		select {
-		case <-f.done:
-		case <-retry.C:
-		case <-ctx.Done():
-		case <-c.ctx.Done():
-		}
-		retry.Stop()
-	}
+	defer runtime.KeepAlive(c)
+	return c.core.ready(ctx)
 }
 
 // Refresh fetches the key set now, even if the key set in use is fresh, and waits for the
@@ -239,33 +157,21 @@ func (c *Cache) Ready(ctx context.Context) error {
 // before the call. Waiting for Options.Limits does not count in Options.Timeout, so pass a context
 // with a deadline if many caches share the Limits.
 func (c *Cache) Refresh(ctx context.Context) error {
-	c.mu.Lock()
-	f := c.enqueue(time.Now())
-	f.unconditional = true
-	c.mu.Unlock()
-	c.waiting.Add(1)
-	defer c.waiting.Add(-1)
-	select {
-	case <-f.done:
-		return f.err
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-c.ctx.Done():
-		return errClosed
-	}
+	defer runtime.KeepAlive(c)
+	return c.core.refreshNow(ctx)
 }
 
-// errClosed is the error of a closed cache.
-var errClosed error = &UnavailableError{Err: errors.New("cache is closed")}
+// Status returns the current state of the cache. It takes less than 1 µs, and its time does not
+// depend on the number of keys.
+func (c *Cache) Status() Status { return c.core.status() }
 
 // Close stops the refresher and the fetch in flight, and waits until both have ended. If
-// a call to the Store is in flight, Close also waits for this call, but at most 2 s.
+// a call to the Store is in flight, Close also waits for this call, but at most 2 s. Then Close
+// waits until Options.Observe has received the events so far, but at most 2 s.
 // Afterwards, lookups return an [*UnavailableError] whose RetryAfter is zero. Close may
 // be called more than once. The error is always nil.
 func (c *Cache) Close() error {
-	c.cancel()
-	<-c.ended
-	c.saver.waitIdle()
-	c.closed.Do(func() { c.state.Store(&snapshot{noSet: errClosed, noKey: errClosed}) })
+	c.cleanup.Stop()
+	c.core.close(&c.closed)
 	return nil
 }

@@ -30,8 +30,8 @@ const (
 // begin later.
 type flight struct {
 	due     time.Time // the fetch does not begin before this time
-	began   time.Time // guarded by Cache.mu; zero until the fetch begins
-	counted bool      // the fetch counts in Cache.misses
+	began   time.Time // guarded by core.mu; zero until the fetch begins
+	counted bool      // the fetch counts in core.misses
 	local   bool      // the flight sends no request, because it reads the Store or has ended
 	// unconditional means that the request must bypass HTTP caches, because a lookup or
 	// Refresh requested the fetch.
@@ -43,24 +43,8 @@ type flight struct {
 	err   error           // the error of the fetch; valid after done is closed
 }
 
-// Key does what [Cache.Lookup] does. If Lookup finds no key, Key fetches the key set and
-// waits for the result. Key waits at most 2 s, and stops waiting when ctx ends. Concurrent
-// callers share one fetch. If the ctx of a caller ends, the fetch continues. At most 10,000
-// goroutines wait at the same time. Further callers do not wait and get an error immediately.
-//
-// While keys are available, the 2 s count from the start of the fetch. Options.CoolDown and
-// the issuer's Retry-After limit the fetches. If they do not allow a fetch, Key returns an
-// error immediately. While keys are unavailable, the cache queries the issuer once per second.
-//
-// The keys in tried are keys that did not verify the signature of the token. Key returns
-// only keys that are not in tried, because the issuer may have published new key material
-// under the same kid. If keys are available, but all keys that fit are in tried, the error is
-// ErrUnknownKey, even if the fetch failed.
-//
-// Call Key only for a token that passes all checks that need no key. An expired token, or a
-// token of a different issuer, must not cause a fetch. Key returns the errors of Lookup, or
-// ctx.Err().
-func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key, error) {
+// key is the implementation of [Cache.Key].
+func (c *core) key(ctx context.Context, kid, alg string, tried []*Key) ([]*Key, error) {
 	seen, start := c.state.Load(), time.Now()
 	keys, err := c.lookupUntried(kid, alg, tried, start)
 	if err == nil || !c.fetchCanHelp(kid, alg, tried) {
@@ -95,10 +79,10 @@ func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key
 	return nil, err
 }
 
-// lookupUntried does what LookupAt does, but leaves out the keys in tried. If keys are
+// lookupUntried does what lookupAt does, but leaves out the keys in tried. If keys are
 // available, but all keys that fit are in tried, the error is ErrUnknownKey.
-func (c *Cache) lookupUntried(kid, alg string, tried []*Key, now time.Time) ([]*Key, error) {
-	keys, err := c.LookupAt(kid, alg, now)
+func (c *core) lookupUntried(kid, alg string, tried []*Key, now time.Time) ([]*Key, error) {
+	keys, err := c.lookupAt(kid, alg, now)
 	if len(tried) == 0 {
 		return keys, err
 	}
@@ -112,7 +96,7 @@ func (c *Cache) lookupUntried(kid, alg string, tried []*Key, now time.Time) ([]*
 }
 
 // fetchCanHelp reports whether a newer set can contain a key for the token.
-func (c *Cache) fetchCanHelp(kid, alg string, tried []*Key) bool {
+func (c *core) fetchCanHelp(kid, alg string, tried []*Key) bool {
 	if algorithmOf(alg) == noAlgorithm {
 		return false
 	}
@@ -121,7 +105,7 @@ func (c *Cache) fetchCanHelp(kid, alg string, tried []*Key) bool {
 }
 
 // beganBefore reports whether f began before the time t.
-func (c *Cache) beganBefore(f *flight, t time.Time) bool {
+func (c *core) beganBefore(f *flight, t time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return f.began.Before(t)
@@ -135,7 +119,7 @@ func (c *Cache) beganBefore(f *flight, t time.Time) bool {
 // snapshot than seen, demand returns a flight that has ended, so that the caller repeats the
 // lookup. The argument badSignature means that the set has keys with the token's kid, but that
 // none of these keys verifies the signature.
-func (c *Cache) demand(ctx context.Context, now, start time.Time, seen *snapshot, badSignature bool) (*flight, time.Time) {
+func (c *core) demand(ctx context.Context, now, start time.Time, seen *snapshot, badSignature bool) (*flight, time.Time) {
 	c.mu.Lock()
 	// A fetch publishes its set before finish locks c.mu. So if seen is the newest snapshot,
 	// each fetch that brings a newer set is still in flight, and join returns this fetch.
@@ -181,7 +165,7 @@ func (c *Cache) demand(ctx context.Context, now, start time.Time, seen *snapshot
 
 // join returns the fetch that demand returns. The result fresh reports whether join has created
 // this fetch. The caller holds c.mu.
-func (c *Cache) join(now time.Time, usable bool) (f *flight, fresh bool) {
+func (c *core) join(now time.Time, usable bool) (f *flight, fresh bool) {
 	switch {
 	case c.running != nil:
 		return c.running, false
@@ -207,7 +191,7 @@ func (c *Cache) join(now time.Time, usable bool) (f *flight, fresh bool) {
 
 // enqueue queues a fetch that begins at the time due. If a fetch with a later start is already
 // queued, enqueue changes the start of this fetch to due. The caller holds c.mu.
-func (c *Cache) enqueue(due time.Time) *flight {
+func (c *core) enqueue(due time.Time) *flight {
 	if c.queued == nil {
 		c.queued = &flight{due: due, done: make(chan struct{})}
 	} else if due.Before(c.queued.due) {
@@ -226,7 +210,7 @@ var errSlow error = &UnavailableError{RetryAfter: wholeSeconds(maxWait), Err: er
 
 // wait returns nil when f has ended. It returns errSlow at the time limit. If maxWaiting
 // goroutines are waiting, it returns errSlow immediately.
-func (c *Cache) wait(ctx context.Context, f *flight, limit time.Time) error {
+func (c *core) wait(ctx context.Context, f *flight, limit time.Time) error {
 	left := time.Until(limit)
 	select {
 	case <-f.done:

@@ -26,12 +26,12 @@ func CheckAddress(address, resolved string, refusePrivate bool) error {
 // Suspend simulates that the machine is suspended for the duration d. The cache c behaves as if
 // the wall clock had advanced by d and the monotonic clock had stopped.
 func Suspend(c *Cache, d time.Duration) {
-	s := *c.state.Load()
+	s := *c.core.state.Load()
 	s.until.wall -= int64(d)
-	c.state.Store(&s)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.scheduled.wall -= int64(d)
+	c.core.state.Store(&s)
+	c.core.mu.Lock()
+	defer c.core.mu.Unlock()
+	c.core.scheduled.wall -= int64(d)
 }
 
 // ParseContext does what Parse does, but ends when ctx ends.

@@ -1,7 +1,6 @@
 package jwks
 
 import (
-	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"strings"
@@ -11,13 +10,13 @@ import (
 // deadline is a point in time on two clocks: the monotonic clock, which never jumps, and
 // the wall clock, which runs while the machine is suspended.
 type deadline struct {
-	sinceEpoch time.Duration // on the monotonic clock, since Cache.epoch
+	sinceEpoch time.Duration // on the monotonic clock, since core.epoch
 	wall       int64         // on the wall clock, Unix time in nanoseconds
 }
 
 // deadline returns the time at which a set becomes too old. The time confirmedAt is the time at
 // which the issuer confirmed the set.
-func (c *Cache) deadline(confirmedAt time.Time) deadline {
+func (c *core) deadline(confirmedAt time.Time) deadline {
 	return deadline{confirmedAt.Sub(c.epoch) + c.opts.MaxStale, confirmedAt.UnixNano() + int64(c.opts.MaxStale)}
 }
 
@@ -25,17 +24,13 @@ func (c *Cache) deadline(confirmedAt time.Time) deadline {
 // not enough, because the monotonic clock stops while the machine is suspended, and the wall
 // clock may be set back. If the wall clock is set forward, the set may become too old too
 // early, and the next lookup causes a fetch.
-func (c *Cache) reached(d deadline, now time.Time) bool {
+func (c *core) reached(d deadline, now time.Time) bool {
 	return now.Sub(c.epoch) >= d.sinceEpoch || now.UnixNano() >= d.wall
 }
 
-const (
-	// defaultLifetime is the time for which a response is fresh if its header does not
-	// determine this time.
-	defaultLifetime = 5 * time.Minute
-	minBackoff      = time.Second
-	maxBackoff      = time.Minute
-)
+// defaultLifetime is the time for which a response is fresh if its header does not determine
+// this time.
+const defaultLifetime = 5 * time.Minute
 
 // lifetime returns the time for which a response is fresh in a private cache (RFC 9111,
 // section 4.2). A response with an invalid max-age or Expires is not fresh.
@@ -87,42 +82,4 @@ func lifetime(h http.Header, now time.Time) time.Duration {
 func (o *Options) untilRefresh(d time.Duration) time.Duration {
 	d = min(max(d, o.MinInterval), o.MaxInterval)
 	return d - d/20 - jitter(d/5)
-}
-
-// backoff returns the pause after a number of consecutive failures: 1 s, 2 s, 4 s and so on,
-// up to 60 s. The first pause is lengthened by a random 0 to 25 percent. The other pauses are
-// shortened by a random 0 to 25 percent.
-func backoff(failures int) time.Duration {
-	d := maxBackoff
-	if failures < 7 {
-		d = min(minBackoff<<max(0, failures-1), maxBackoff)
-	}
-	if d > minBackoff {
-		d -= jitter(d / 4)
-	} else {
-		d += jitter(d / 4)
-	}
-	return d
-}
-
-// jitter returns a random duration from 0 to d.
-func jitter(d time.Duration) time.Duration {
-	if d <= 0 {
-		return 0
-	}
-	return rand.N(d) //nolint:gosec // the duration is not a secret
-}
-
-// retryAfter returns the duration in the Retry-After field of a response (RFC 9110, section
-// 10.2.3). The result is at most maxBackoff, because a mistake of the issuer must not stop
-// refreshes for longer. Without this field, the result is 0.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	value := strings.TrimSpace(h.Get("Retry-After"))
-	var d time.Duration
-	if s, err := strconv.ParseUint(value, 10, 31); err == nil {
-		d = time.Duration(s) * time.Second
-	} else if at, err := http.ParseTime(value); err == nil {
-		d = at.Sub(now)
-	}
-	return min(max(d, 0), maxBackoff)
 }

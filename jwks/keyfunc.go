@@ -39,7 +39,7 @@ func (c *Cache) Keyfunc() jwt.Keyfunc {
 			return nil, err
 		}
 		var keys []*Key
-		if c.worthFetching(token) {
+		if c.core.worthFetching(token) {
 			keys, err = c.Key(ctx, kid, alg)
 		} else {
 			keys, err = c.Lookup(kid, alg)
@@ -71,7 +71,7 @@ func kidOf(token *jwt.Token) (kid string, hasKID bool, err error) {
 // worthFetching reports whether a fetch for the token is allowed. The token must not have
 // expired. If Options.Issuer is set, the "iss" of the token must be equal to
 // Options.Issuer.
-func (c *Cache) worthFetching(token *jwt.Token) bool {
+func (c *core) worthFetching(token *jwt.Token) bool {
 	if token.Claims == nil {
 		return true
 	}

@@ -1,14 +1,9 @@
 package jwks
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/netip"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/bearerkit/bearer/internal/durations"
@@ -115,10 +110,11 @@ type Options struct {
 	// refreshes and the end of an outage. The records name the issuer and contain no token.
 	// Zero: slog.Default().
 	Logger *slog.Logger
-	// Observe is called for every [Event]. The caller waits until Observe returns. The callers
-	// are the refresher, the goroutine that calls the Store, and goroutines that look up keys.
-	// Observe MUST return quickly, MUST be safe for concurrent use, and MUST NOT call
-	// [Cache.Close]. Zero: the cache does not report events.
+	// Observe is called for every [Event], in the order of the events. The calls are made one
+	// after another, in a goroutine that does nothing else. So Observe may call all methods of the
+	// cache except [Cache.Close], and no lookup or refresh waits for it. If Observe is so slow that
+	// 1,024 events wait for it, the cache drops further events and logs their number; it drops
+	// MissFetch and MissDenied from 512 waiting events on. Zero: the cache does not report events.
 	Observe func(Event)
 }
 
@@ -249,82 +245,4 @@ func (o *Options) durationProblems() (errs []error, noUnit bool) {
 		}
 	}
 	return errs, noUnit
-}
-
-// maxURL is the largest length of a URL, in bytes. Logs and the Status contain the URL.
-const maxURL = 8 << 10
-
-// checkURL returns an error if the cache must not fetch a document from the URL.
-func checkURL(raw string, insecureHTTP bool) error {
-	if len(raw) > maxURL {
-		return fmt.Errorf("longer than %d bytes", maxURL)
-	}
-	u, err := url.Parse(raw)
-	if err != nil {
-		// The text of a url.Error contains the whole URL, which may contain a password.
-		if parse, ok := errors.AsType[*url.Error](err); ok {
-			err = parse.Err
-		}
-		return fmt.Errorf("not a URL: %w", err)
-	}
-	switch {
-	case u.Scheme != "https" && u.Scheme != "http":
-		return errors.New("not an https URL")
-	case u.Hostname() == "":
-		return errors.New("no host")
-	case u.User != nil:
-		return errors.New("contains credentials; remove them from the URL")
-	case strings.Contains(raw, "#"):
-		return errors.New("contains a fragment; remove the # and the text after it")
-	case u.Scheme == "http" && !insecureHTTP && !isLoopback(u.Hostname()):
-		return errors.New("http lets attackers on the network replace the keys; use https, or set Options.InsecureHTTP")
-	}
-	return nil
-}
-
-// isLoopback reports whether host is a loopback address, "localhost", or a name that ends in
-// ".localhost" (RFC 6761, section 6.3). Connections to such a host do not leave this machine,
-// so no attacker on the network can change the response. The transport checks the resolved
-// address when it connects.
-func isLoopback(host string) bool {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
-}
-
-// origin returns the scheme, host and port of a URL. Two URLs have the same origin if the
-// results are equal.
-func origin(u *url.URL) string {
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
-	}
-	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
-}
-
-// redact returns a URL that is safe to log. The credentials and the query values, which may
-// be secrets, are replaced with "xxxxx".
-func redact(raw string) string {
-	raw, query, ok := strings.Cut(raw, "?")
-	if scheme, rest, ok := strings.Cut(raw, "://"); ok {
-		authority, _, _ := strings.Cut(rest, "/")
-		if at := strings.LastIndexByte(authority, '@'); at >= 0 {
-			raw = scheme + "://xxxxx" + rest[at:]
-		}
-	}
-	if !ok {
-		return raw
-	}
-	members := strings.Split(query, "&")
-	for i, member := range members {
-		if name, _, ok := strings.Cut(member, "="); ok {
-			members[i] = name + "=xxxxx"
-		} else if member != "" {
-			members[i] = "xxxxx"
-		}
-	}
-	return raw + "?" + strings.Join(members, "&")
 }

@@ -11,7 +11,7 @@ import (
 type permit struct {
 	ctx    context.Context //nolint:containedctx // ends when the requests must give way
 	cancel context.CancelCauseFunc
-	cache  *Cache
+	cache  *core
 	clocks []*countdown  // the timeouts of the contexts of withTimeout
 	slot   *slot         // the last slot
 	held   bool          // whether slot is for the next request or the request in flight
@@ -75,7 +75,7 @@ func (p *permit) release() {
 
 // likelySize returns the number of bytes that the cache reserves before a refresh. It is 0 for
 // small documents, which need no reservation.
-func (c *Cache) likelySize() int {
+func (c *core) likelySize() int {
 	limits := c.opts.Limits
 	limits.mu.Lock()
 	defer limits.mu.Unlock()
@@ -85,7 +85,7 @@ func (c *Cache) likelySize() int {
 	return 0
 }
 
-func (c *Cache) newPermit() *permit {
+func (c *core) newPermit() *permit {
 	p := &permit{cache: c}
 	p.ctx, p.cancel = context.WithCancelCause(c.ctx)
 	return p
@@ -93,7 +93,7 @@ func (c *Cache) newPermit() *permit {
 
 // acquirePermit waits until Limits permit the first request. It returns nil if the cache is
 // closed.
-func (c *Cache) acquirePermit() *permit {
+func (c *core) acquirePermit() *permit {
 	defer c.startWait()()
 	limits := c.opts.Limits
 	for {
@@ -124,7 +124,7 @@ func (c *Cache) acquirePermit() *permit {
 }
 
 // tryPermit does what acquirePermit does, but returns nil instead of waiting.
-func (c *Cache) tryPermit() *permit {
+func (c *core) tryPermit() *permit {
 	limits := c.opts.Limits
 	if limits.pause(&c.share) > 0 {
 		return nil
@@ -147,7 +147,7 @@ func (c *Cache) tryPermit() *permit {
 
 // await waits until granted is closed. If the set becomes too old, await reports this. The
 // result is false if the cache is closed.
-func (c *Cache) await(granted <-chan struct{}) bool {
+func (c *core) await(granted <-chan struct{}) bool {
 	for {
 		select {
 		case <-granted:
@@ -162,7 +162,7 @@ func (c *Cache) await(granted <-chan struct{}) bool {
 
 // sleep waits for the duration d, or until wake is closed. If the set becomes too old, sleep
 // reports this and returns. The result is false if the cache is closed.
-func (c *Cache) sleep(wake <-chan struct{}, d time.Duration) bool {
+func (c *core) sleep(wake <-chan struct{}, d time.Duration) bool {
 	c.reportStale()
 	timer := time.NewTimer(time.Until(c.wakeTime(time.Now().Add(d))))
 	defer timer.Stop()

@@ -38,7 +38,7 @@ type attempt struct {
 // The first request stays open, because the issuer may be slow and may still answer this
 // request. Of the later requests, only the newest request stays open, because an issuer that
 // works again answers this request.
-func (c *Cache) poll(first *permit, unconditional bool) outcome {
+func (c *core) poll(first *permit, unconditional bool) outcome {
 	end := time.Now().Add(c.opts.Timeout)
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
@@ -87,7 +87,7 @@ func (c *Cache) poll(first *permit, unconditional bool) outcome {
 
 // attempt fetches the key set once and releases the permit. It takes at most the duration limit,
 // in addition to the time for which it waits for the Limits.
-func (c *Cache) attempt(ctx context.Context, limit time.Duration, p *permit, state *pollState, unconditional bool) attempt {
+func (c *core) attempt(ctx context.Context, limit time.Duration, p *permit, state *pollState, unconditional bool) attempt {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(p.ctx, func() { cancel(context.Cause(p.ctx)) })() //nolint:contextcheck // the attempt ends with both contexts
@@ -111,7 +111,7 @@ func (c *Cache) attempt(ctx context.Context, limit time.Duration, p *permit, sta
 
 // recordAttempt sets Status.LastAttempt to the current time. It is called when poll sends a
 // further request.
-func (c *Cache) recordAttempt() {
+func (c *core) recordAttempt() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.history.lastAttempt = time.Now()
@@ -120,7 +120,7 @@ func (c *Cache) recordAttempt() {
 // fetch gets the key set once. Discovery comes first if the URL of the key set is unknown or
 // the metadata is due. If the URL no longer works, fetch runs discovery and tries the new URL.
 // fetch returns a panic in a Transport or a parser as an error.
-func (c *Cache) fetch(ctx context.Context, p *permit, state *pollState, unconditional bool) (done outcome) {
+func (c *core) fetch(ctx context.Context, p *permit, state *pollState, unconditional bool) (done outcome) {
 	defer func() {
 		if v := recover(); v != nil {
 			done = outcome{err: fmt.Errorf("jwks: panic in a refresh: %v", v)}
@@ -144,7 +144,7 @@ func (c *Cache) fetch(ctx context.Context, p *permit, state *pollState, uncondit
 }
 
 // discover refreshes the metadata. It returns an error only if there is no metadata yet.
-func (c *Cache) discover(ctx context.Context, p *permit, where *locator) error {
+func (c *core) discover(ctx context.Context, p *permit, where *locator) error {
 	if where.url == "" {
 		return where.discover(ctx, p.get)
 	}
@@ -164,7 +164,7 @@ func (c *Cache) discover(ctx context.Context, p *permit, where *locator) error {
 
 // fetchSet gets the key set from state.where.url and parses it. An unconditional request
 // bypasses HTTP caches.
-func (c *Cache) fetchSet(ctx context.Context, p *permit, state *pollState, unconditional bool) outcome {
+func (c *core) fetchSet(ctx context.Context, p *permit, state *pollState, unconditional bool) outcome {
 	inUse := c.state.Load().set
 	if state.fetchedFrom != state.where.url {
 		state.have, state.digest = validators{}, [sha256.Size]byte{}

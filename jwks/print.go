@@ -47,7 +47,7 @@ func (c *Cache) text() string {
 	text := "<nil>"
 	switch {
 	case c == nil:
-	case c.state.Load() == nil: // the zero Cache
+	case c.core == nil: // the zero Cache
 		text = "jwks.Cache{}"
 	default:
 		now := c.Status()

@@ -31,9 +31,10 @@ type outcome struct {
 }
 
 // run is the body of the refresher's goroutine.
-func (c *Cache) run() {
+func (c *core) run() {
 	defer close(c.ended)
 	defer c.opts.Limits.leave()
+	defer c.reportAbandoned()
 	if c.opts.Store != nil {
 		c.restore()
 	}
@@ -58,13 +59,23 @@ func (c *Cache) run() {
 	}
 }
 
+// reportAbandoned writes a log record if the cache ends because the program has forgotten it.
+func (c *core) reportAbandoned() {
+	if !c.abandoned.Load() {
+		return
+	}
+	c.events.close(0)
+	c.opts.Logger.Warn("jwks: a Cache that nothing refers to any more was not closed. Its background refresh ends now. "+
+		"Create one verifier when the program starts and use it for all requests, or call Close", "issuer", c.name)
+}
+
 // maxTick is the longest time between two readings of the wall clock. Timers of Go stop while the
 // machine is suspended, so a refresh that became due during this time begins at most maxTick after
 // the machine continues.
 const maxTick = 5 * time.Second
 
 // schedule sets the start time of the next scheduled refresh.
-func (c *Cache) schedule(next time.Time) {
+func (c *core) schedule(next time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.scheduled = deadline{next.Sub(c.epoch), next.UnixNano()}
@@ -72,7 +83,7 @@ func (c *Cache) schedule(next time.Time) {
 
 // nextFetch returns the start time of the next fetch. It returns now if the scheduled refresh is
 // due on at least one of the two clocks. The queued fetch may begin earlier.
-func (c *Cache) nextFetch(now time.Time) time.Time {
+func (c *core) nextFetch(now time.Time) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	next := now
@@ -87,7 +98,7 @@ func (c *Cache) nextFetch(now time.Time) time.Time {
 
 // wakeTime returns the earlier of two times: due, and the time when the set becomes too old.
 // If reportStale has reported the set, wakeTime returns due.
-func (c *Cache) wakeTime(due time.Time) time.Time {
+func (c *core) wakeTime(due time.Time) time.Time {
 	if now := c.state.Load(); now.set != nil && !c.refresher.stale {
 		if end := c.epoch.Add(now.until.sinceEpoch); end.Before(due) {
 			return end
@@ -98,7 +109,7 @@ func (c *Cache) wakeTime(due time.Time) time.Time {
 
 // reportStale writes a log record and sends an event when the set has become too old. It
 // reports each set only once.
-func (c *Cache) reportStale() {
+func (c *core) reportStale() {
 	if c.refresher.stale || c.state.Load().set == nil || c.usable(time.Now()) {
 		return
 	}
@@ -109,7 +120,7 @@ func (c *Cache) reportStale() {
 }
 
 // refresh makes one fetch and returns the time of the next scheduled refresh.
-func (c *Cache) refresh() time.Time {
+func (c *core) refresh() time.Time {
 	first := c.acquirePermit()
 	if first == nil {
 		return time.Time{} // the cache was closed
@@ -142,32 +153,9 @@ func (c *Cache) refresh() time.Time {
 	return next
 }
 
-// pause returns two durations after a failure. The duration wait is the time until the next
-// scheduled refresh. The duration retry is the longest time until a lookup may cause a fetch.
-//
-// The refresher obeys Retry-After. Lookups obey Retry-After for at most one CoolDown, so that a
-// new key is still found within one CoolDown. While keys are unavailable, all requests fail, so
-// lookups ignore Retry-After and cause one fetch per second. Therefore the first request after
-// the outage gets the key that it needs.
-func (c *Cache) pause(err error) (wait, retry time.Duration) {
-	wait = backoff(c.refresher.failures)
-	var requested time.Duration
-	if status, ok := errors.AsType[*statusError](err); ok {
-		requested = status.retry
-	}
-	wait = max(wait, requested)
-	if !c.usable(time.Now()) {
-		return wait, min(wait, minPause)
-	}
-	c.mu.Lock()
-	c.heldUntil = time.Now().Add(min(requested, c.opts.CoolDown))
-	c.mu.Unlock()
-	return wait, min(wait, c.opts.CoolDown)
-}
-
 // begin makes the queued fetch the running fetch. If no fetch is queued, begin creates a
 // fetch.
-func (c *Cache) begin() *flight {
+func (c *core) begin() *flight {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -184,7 +172,7 @@ func (c *Cache) begin() *flight {
 
 // finish ends the flight f. It must be called after publish. The argument broughtKey is true if
 // f brought a new key.
-func (c *Cache) finish(f *flight, done outcome, broughtKey bool, next time.Time) {
+func (c *core) finish(f *flight, done outcome, broughtKey bool, next time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer close(f.done)
@@ -221,7 +209,7 @@ func (c *Cache) finish(f *flight, done outcome, broughtKey bool, next time.Time)
 // publish puts set in use. The issuer confirmed this set at the time confirmedAt. If fault is
 // not nil, the refresh failed. In this case, publish ignores set, the set in use stays in use,
 // and lookups that find no key return fault.
-func (c *Cache) publish(set *Set, confirmedAt time.Time, fault *UnavailableError) {
+func (c *core) publish(set *Set, confirmedAt time.Time, fault *UnavailableError) {
 	next := *c.state.Load()
 	if fault != nil {
 		next.noSet, next.noKey = fault, fault

@@ -10,23 +10,9 @@ import (
 // records and sends events. It also limits the number of key ids in a log record.
 const maxReported = 10
 
-// notify calls Options.Observe. If Observe panics, notify logs the panic and returns.
-func (c *Cache) notify(e Event) {
-	if c.opts.Observe == nil {
-		return
-	}
-	defer func() {
-		if v := recover(); v != nil {
-			c.opts.Logger.Error("jwks: panic in Options.Observe", "issuer", c.name, "panic", v)
-		}
-	}()
-	e.Issuer = c.name
-	c.opts.Observe(e)
-}
-
 // report logs the outcome of a refresh and sends the events of the refresh. It logs each
 // failure, the first success after a failure, and each change of the keys.
-func (c *Cache) report(previous *Set, done outcome, wait time.Duration) {
+func (c *core) report(previous *Set, done outcome, wait time.Duration) {
 	log := c.opts.Logger.With("issuer", c.name)
 	if done.err != nil {
 		log.Warn("jwks: refresh failed", "error", quote.Line(done.err.Error()), "failures", c.refresher.failures,

@@ -11,7 +11,7 @@ import (
 )
 
 // restore loads the key set from the Store. If the key set is valid, restore puts it in use.
-func (c *Cache) restore() {
+func (c *core) restore() {
 	f := c.running
 	_, err := catchPanic(func() ([]byte, error) { return nil, c.load() })
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && c.ctx.Err() == nil {
@@ -24,7 +24,7 @@ func (c *Cache) restore() {
 	close(f.done)
 }
 
-func (c *Cache) load() error {
+func (c *core) load() error {
 	ctx, cancel := context.WithTimeout(c.ctx, storeTimeout)
 	defer cancel()
 	data, err := c.saver.load(ctx)
@@ -57,7 +57,7 @@ func (c *Cache) load() error {
 
 // save stores the document in use. The issuer confirmed the document at the time
 // confirmedAt, which is the start time of a fetch.
-func (c *Cache) save(confirmedAt time.Time) {
+func (c *core) save(confirmedAt time.Time) {
 	if c.opts.Store == nil {
 		return
 	}
@@ -69,7 +69,7 @@ func (c *Cache) save(confirmedAt time.Time) {
 	c.saver.save(data)
 }
 
-func (c *Cache) saveFailed(err error) {
+func (c *core) saveFailed(err error) {
 	c.opts.Logger.Warn("jwks: storing the key set failed", "issuer", c.name, "error", quote.Line(err.Error()))
 	c.notify(Event{Kind: StoreFailed, Err: err})
 }

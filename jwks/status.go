@@ -67,7 +67,7 @@ type Status struct {
 	LimitWait time.Duration
 }
 
-// history has the values of Status that are not in the snapshot. Cache.mu guards these values.
+// history has the values of Status that are not in the snapshot. core.mu guards these values.
 type history struct {
 	url                            string
 	lastSuccess, lastAttempt, next time.Time
@@ -109,7 +109,7 @@ func (s *stopwatch) read(now time.Time) time.Duration {
 
 // startWait counts the time from now until the call of the returned function in
 // Status.LimitWait.
-func (c *Cache) startWait() (stop func()) {
+func (c *core) startWait() (stop func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.history.limitWait.start(time.Now())
@@ -120,9 +120,8 @@ func (c *Cache) startWait() (stop func()) {
 	}
 }
 
-// Status returns the current state of the cache. It takes less than 1 µs, and its time does not
-// depend on the number of keys.
-func (c *Cache) Status() Status {
+// status is the implementation of [Cache.Status].
+func (c *core) status() Status {
 	state, now := c.state.Load(), time.Now()
 	c.mu.Lock()
 	h := c.history

@@ -88,7 +88,7 @@ var printedTypes = map[string]printedType{
 	"interceptor.MethodRule":    {value: filled[interceptor.MethodRule](), shown: []string{"Declared", "Name", "Rule"}},
 	"interceptor.Options":       {value: filled[interceptor.Options](), shown: []string{"Include", "Realm", "ResourceMetadata"}, reachable: []string{"Observer"}},
 
-	"jwks.Cache":            {value: newKeyCache, shown: []string{"Issuer"}, misused: []string{"Store", "Transport", "url"}, text: "jwks.Cache{"},
+	"jwks.Cache":            {value: newKeyCache, shown: []string{"Issuer"}, text: "jwks.Cache{"},
 	"jwks.Event":            {value: filled[jwks.Event](), shown: []string{"Err", "Issuer", "Kind", "SkippedKey.ID", "SkippedKey.Reason"}, misused: []string{"Cause"}, text: "jwks.Event{"},
 	"jwks.EventKind":        {value: filled[jwks.EventKind](), shown: []string{""}},
 	"jwks.Key":              {value: func(_ *testing.T, s *secretFiller) any { return s.keys("kid").Keys()[0] }, shown: []string{"kid"}},

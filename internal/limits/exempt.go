@@ -84,7 +84,7 @@ var notNamed = map[string]string{
 	"internal/jws/compact.go len(out) >= 26":           "the size of a step of the decoder",
 	"internal/jws/compact.go len(rest) >= 32":          "the size of a step of the decoder",
 	"internal/memory/cache.go shards < 64":             "the number of counters, for speed only",
-	"jwks/cache.go time.Second":                        "the time in an error, after which the client may retry",
+	"jwks/core.go time.Second":                         "the time in an error, after which the client may retry",
 	"jwks/errors.go time.Second":                       "the unit of a rounded time",
 	"jwks/jwk.go = 32":                                 "the length of the coordinates of a curve",
 	"jwks/jwk.go = 48":                                 "the length of the coordinates of a curve",

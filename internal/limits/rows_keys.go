@@ -79,6 +79,9 @@ var keyGroups = []Group{
 		Intro: "A `jwks.Store` keeps the keys across restarts.",
 		Limits: []Limit{
 			{Constant: "jwks.minStoreKey", Subject: "length of `StoreKey`", Unit: "bytes, least", Beyond: "The constructor returns an error for a shorter key.", Test: own},
+			{Constant: "jwks.maxEvents", Subject: "events that wait for `jwks.Options.Observe`", Unit: "events", Beyond: "Further events are dropped. The log contains their number.", Test: "jwks TestObserveBlocks"},
+			{Constant: "jwks.maxMissEvents", Subject: "waiting events from which on events of lookups are dropped", Unit: "events", Beyond: "Further events of the kinds miss_fetch and miss_denied are dropped. Events of refreshes are not dropped.", Test: "jwks TestObserveOrder"},
+			{Constant: "jwks.observeTimeout", Subject: "time for which `Cache.Close` waits for `jwks.Options.Observe`", Beyond: "Close returns. The waiting events are dropped.", Test: "jwks TestObserveBlocks"},
 			{Constant: "jwks.storeTimeout", Subject: "duration of a call of the Store", Beyond: "The context of the call ends. The cache does not wait longer, and starts without the stored keys.", Test: "jwks TestStoreHangs"},
 			{Constant: "jwks.open.skew", Subject: "time by which a stored record may be in the future", Beyond: "The record is refused.", Test: own},
 			{Constant: "jwks.maxStored", Subject: "length of the file of `NewFileStore`", Unit: "bytes", Beyond: "`Load` returns an error, and the cache starts without the stored keys.", Test: own},

@@ -22,6 +22,7 @@ var reportGroups = []Group{
 			{Constant: "jwks.maxErrorText", Subject: "error in a printed `jwks.Event`", Unit: "bytes", Beyond: "The text is cut and ends with `...`.", Test: "internal/conformance TestPrintedForms"},
 			{Constant: "bearer.maxListed", Subject: "names of claims, roles or keys in a text of `Explain`", Unit: "names", Beyond: "Further names are omitted.", Test: own},
 			{Constant: "jwks.maxReported", Subject: "changed keys, and unusable elements, in the records of one refresh", Unit: "elements", Beyond: "One record has the number of all unusable elements. `Status.Skipped` contains all elements.", Test: own},
+			{Constant: "jwks.droppedInterval", Subject: "time between two records about dropped key events", Beyond: "Dropped events are counted. The next record contains the count.", Test: "jwks TestObserveBlocks"},
 			{Constant: "jwks.deniedInterval", Subject: "time between two records about tokens with unknown keys", Beyond: "Such tokens are counted. The next record contains the count.", Test: "jwks TestDeniedFetchesLog"},
 			{Constant: "middleware.logInterval", Subject: "time between two records about ignored fields, and about refused WebSocket handshakes", Beyond: "Such requests are counted. The next record contains the count.", Test: "middleware TestForwardAuthIgnoredFieldsRate"},
 			{Constant: "middleware.maxNames", Subject: "names of fields or patterns in such a record", Unit: "names", Beyond: "Further names are omitted.", Test: own},
