@@ -27,17 +27,36 @@ type Cache struct {
 // first fetch. Until the issuer has answered, the cache has only the keys from Options.Store.
 // If Options.Store is nil or has no keys, keys are unavailable until then. The error reports
 // all problems with url and opts.
+//
+// The url may also name a file or a folder, for example file:///etc/keys or
+// file:///C:/keys/issuer.pem (RFC 8089). The cache reads the files again after
+// Options.MinInterval, and when a lookup finds no key. A file contains a JWK Set, a JWK, public
+// keys or certificates in PEM, or a JSON object of key ids and PEM. The kid of a key in PEM is the
+// name of its file without the extension. In a folder, the cache reads the files whose names end in
+// .json, .jwk, .jwks, .pem, .crt, .cer or .pub and do not begin with a full stop, but not the files
+// in subfolders. If one file cannot be used, the last good keys stay in use. The dates and the
+// signatures of certificates are not checked. Anyone who can write to the files can forge tokens.
 func New(url string, opts *Options) (*Cache, error) {
 	o := opts.withDefaults()
 	var errs []error
-	if err := checkURL(url, o.InsecureHTTP); err != nil {
+	path, isFile, err := filePath(url)
+	if !isFile {
+		err = checkURL(url, o.InsecureHTTP)
+	}
+	if err != nil {
 		errs = append(errs, fmt.Errorf("jwks: key-set URL %q: %w", redact(url), err))
+	}
+	if isFile && o.Transport != nil {
+		errs = append(errs, errors.New("jwks: Options.Transport: a file URL needs no Transport; leave Transport nil"))
 	}
 	if o.MetadataURL != "" || o.MetadataIssuer != "" {
 		errs = append(errs, errors.New("jwks: Options.MetadataURL, Options.MetadataIssuer: New does not use metadata; remove both fields, or call Discover"))
 	}
 	if err := errors.Join(append(errs, o.problems(opts)...)...); err != nil {
 		return nil, err
+	}
+	if isFile {
+		o.Transport = files{path}
 	}
 	name := o.Issuer
 	if name == "" {

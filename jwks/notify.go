@@ -25,7 +25,7 @@ func (c *core) notify(e Event) { c.events.add(e) }
 // Observe may take its time and may call the methods of the cache. The calls are made one after
 // another, in the order of the events.
 type notifier struct {
-	observe func(Event) // nil if there is nobody to call
+	observe func(Event) // nil if Options.Observe is nil
 	log     *slog.Logger
 	issuer  string
 

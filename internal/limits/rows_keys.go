@@ -18,6 +18,7 @@ var keyGroups = []Group{
 			{Constant: "jwks.rsa.maxExponentBits", Subject: "exponent of an RSA key", Unit: "bits", Beyond: "The key is left out.", Valid: "a key with a larger exponent", Test: own},
 			{Constant: "jwks.defaultKeysPerID", Subject: "keys with the same `kid` that fit the same algorithm", Unit: "keys", Option: "jwks.Options.MaxKeysPerID", Beyond: "The keys with the most expensive signature checks are left out. `Parse` always uses the default.", Valid: "more such keys", Test: own},
 			{Constant: "jwks.defaultRSACost", Subject: "cost of a signature check with all RSA keys of one `kid` and algorithm; the unit is the cost with one key of 2048 bits", Unit: "units", Option: "jwks.Options.MaxRSACost", Beyond: "The keys with the most expensive signature checks are left out. `Parse` always uses the default.", Valid: "more expensive RSA keys with the same `kid`", Test: own},
+			{Constant: "jwks.maxFiles", Subject: "entries of a folder with keys", Unit: "entries", Beyond: "The read fails. The last good key set stays in use.", Test: "jwks TestFilesTooMany"},
 			{Constant: "jwks.maxURL", Subject: "length of a URL, in the options and in `jwks_uri`", Unit: "bytes", Beyond: "The constructor returns an error, or the metadata is refused.", Valid: "a longer URL", Test: own},
 		},
 	},

@@ -1,0 +1,163 @@
+package jwks
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/MicahParks/jwkset"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// jwkSetOf returns the content of a file as a JWK Set. A JWK Set stays as it is, so errors name the
+// positions in the file.
+func jwkSetOf(ctx context.Context, path string, content []byte) ([]byte, error) {
+	if members, err := object(content); err == nil && members["keys"] != nil {
+		return content, nil
+	}
+	keys, err := keysOf(ctx, path, content)
+	if err != nil {
+		return nil, err
+	}
+	return encodeSet(keys)
+}
+
+// keysOf returns the keys in a file as JWKs. The file contains a JWK Set, one JWK, PEM blocks, or a
+// JSON object whose member names are key ids and whose values are PEM blocks. A key in PEM has the
+// name of the file, without the extension, as its kid.
+func keysOf(ctx context.Context, path string, content []byte) ([]jsontext.Value, error) {
+	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))
+	var keys []jsontext.Value
+	members, err := object(content)
+	switch {
+	case bytes.Contains(content, []byte("-----BEGIN ")) && err != nil:
+		name := filepath.Base(path)
+		keys, err = keysOfPEM(strings.TrimSuffix(name, filepath.Ext(name)), content)
+	case err != nil:
+		err = errors.New("neither a JWK Set, nor a JWK, nor PEM, nor a JSON object of key ids and PEM: " + err.Error())
+	case members["keys"] != nil:
+		keys, err = elements(ctx.Err, content)
+	case members["kty"] != nil:
+		keys = []jsontext.Value{bytes.TrimSpace(content)}
+	default:
+		keys, err = keysOfMap(members)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("file %s: %w", path, err)
+	}
+	return keys, nil
+}
+
+// object returns the members of a JSON object, as raw JSON.
+func object(content []byte) (members map[string]jsontext.Value, err error) {
+	if err := json.Unmarshal(bytes.TrimPrefix(content, []byte("\xef\xbb\xbf")), &members); err != nil {
+		return nil, withoutContent(err) // the text of err may contain parts of the file
+	}
+	if members == nil {
+		return nil, errors.New("not a JSON object")
+	}
+	return members, nil
+}
+
+// keysOfMap returns the keys of a JSON object whose member names are key ids and whose values are
+// certificates or public keys in PEM. Google and Firebase publish their certificates in this form.
+func keysOfMap(members map[string]jsontext.Value) ([]jsontext.Value, error) {
+	var keys []jsontext.Value
+	for _, id := range slices.Sorted(maps.Keys(members)) {
+		var text string
+		if err := json.Unmarshal(members[id], &text); err != nil {
+			return nil, errors.New(`a JSON object with neither "keys" nor "kty" must have key ids as names and PEM as values; a value is not a string`)
+		}
+		found, err := keysOfPEM(id, []byte(text))
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, found...)
+	}
+	return keys, nil
+}
+
+// errNoPEM means that there is no PEM block.
+var errNoPEM = errors.New("no PEM block")
+
+// keysOfPEM returns the public keys and the keys of the certificates of PEM blocks as JWKs with the
+// given kid. The dates and the signatures of certificates are not checked, because the files come
+// from the operator and not from an issuer.
+func keysOfPEM(id string, content []byte) ([]jsontext.Value, error) {
+	var keys []jsontext.Value
+	for {
+		block, rest := pem.Decode(content)
+		if block == nil {
+			break
+		}
+		content = rest
+		if len(keys) == maxKeys {
+			return nil, errTooManyKeys
+		}
+		key, err := publicKey(block)
+		if err != nil {
+			return nil, err
+		}
+		jwk, err := jwkset.NewJWKFromKey(key, jwkset.JWKOptions{Metadata: jwkset.JWKMetadataOptions{KID: id, USE: jwkset.UseSig}})
+		if err != nil {
+			return nil, fmt.Errorf("a key of a type that is not supported: %w", err)
+		}
+		element, err := json.Marshal(jwk.Marshal())
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, element)
+	}
+	if len(keys) == 0 {
+		return nil, errNoPEM
+	}
+	if bytes.Contains(content, []byte("-----BEGIN ")) {
+		return nil, errors.New("a PEM block is damaged or not complete")
+	}
+	return keys, nil
+}
+
+// publicKey returns the public key in a PEM block.
+func publicKey(block *pem.Block) (any, error) {
+	var key any
+	var err error
+	switch block.Type {
+	case "PUBLIC KEY":
+		key, err = x509.ParsePKIXPublicKey(block.Bytes)
+	case "RSA PUBLIC KEY":
+		key, err = x509.ParsePKCS1PublicKey(block.Bytes)
+	case "CERTIFICATE", "TRUSTED CERTIFICATE":
+		var certificate *x509.Certificate
+		if certificate, err = x509.ParseCertificate(block.Bytes); err == nil {
+			key = certificate.PublicKey
+		}
+	default:
+		if strings.Contains(block.Type, "PRIVATE") {
+			return nil, errors.New("a private key; want the public key only, because whoever can read the private key can forge tokens")
+		}
+		return nil, errors.New("a PEM block that is neither a public key nor a certificate")
+	}
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("a PEM block of type %s cannot be parsed", block.Type)
+	case key == nil:
+		return nil, errors.New("a certificate has a key of a type that is not supported")
+	}
+	return key, nil
+}
+
+// encodeSet returns a JWK Set with the given elements.
+func encodeSet(keys []jsontext.Value) ([]byte, error) {
+	if keys == nil {
+		keys = []jsontext.Value{} // the array must be [] and not null
+	}
+	return json.Marshal(map[string][]jsontext.Value{"keys": keys})
+}
