@@ -3,6 +3,7 @@
 package growth
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"runtime"
@@ -55,6 +56,12 @@ const (
 //   - The allocated memory grows by more than a factor of three when the size doubles. Memory of
 //     at most 8 bytes for each unit of the size does not count.
 //
+// Each time is the time of many calls with the same input. A processor predicts the branches of a
+// call from earlier calls, and finds its memory in the cache, but only if the input is small. So
+// the time of linear work can grow by more than a factor of three. If it does, Check measures the
+// times again while the calls of all sizes alternate, so that no call profits from the call
+// before it. Growth counts only if both times are outside the limits.
+//
 // Other programs and other goroutines disturb a measurement, so Check measures everything up to
 // five times, and fails only if each measurement is outside the limits. Quadratic work is
 // outside the limits each time.
@@ -97,6 +104,7 @@ type cost struct {
 	work        func()
 	calls       int           // the number of calls in a batch
 	time        time.Duration // of a batch
+	alternating time.Duration // of one call, while the calls of all sizes alternate; 0 if it was not measured
 	allocations uint64
 	bytes       uint64
 }
@@ -109,11 +117,29 @@ func (m *measurement) String() string {
 		c := &m.sizes[i]
 		fmt.Fprintf(&b, " %v, %d allocations, %d bytes;", c.perCall(), c.allocations, c.bytes)
 	}
+	if m.sizes[0].alternating > 0 {
+		b.WriteString(" while the sizes alternate:")
+		for i := range m.sizes {
+			fmt.Fprintf(&b, " %v;", m.sizes[i].alternating)
+		}
+	}
 	return strings.TrimSuffix(b.String(), ";")
 }
 
-// measure measures all sizes in each round.
+// measure measures all sizes in batches. If only the processor time is outside the limits, it
+// measures the processor time again while the sizes alternate.
 func (m *measurement) measure() {
+	for i := range m.sizes {
+		m.sizes[i].alternating = 0
+	}
+	m.measureBatches()
+	if m.first(m.memoryFault) == "" && m.first(m.timeFault) != "" {
+		m.alternate()
+	}
+}
+
+// measureBatches measures all sizes in each round.
+func (m *measurement) measureBatches() {
 	for round := range rounds {
 		if round >= leastRounds && m.fault() == "" {
 			return
@@ -123,19 +149,30 @@ func (m *measurement) measure() {
 			if i > 0 && round > 0 && c.time >= longTime && m.faultOf(i) == "" {
 				continue
 			}
-			if m.garbage += c.bytes * uint64(c.calls); m.garbage > maxGarbage { //nolint:gosec // calls is not negative
-				runtime.GC()
-				m.garbage = 0
-			}
+			m.collect(c.bytes * uint64(c.calls)) //nolint:gosec // calls is not negative
 			c.measure(round == 0)
 		}
 	}
 }
 
+// collect adds bytes to the garbage, and collects the garbage if it is too much. It reports
+// whether it collected the garbage.
+func (m *measurement) collect(bytes uint64) bool {
+	if m.garbage += bytes; m.garbage <= maxGarbage {
+		return false
+	}
+	runtime.GC()
+	m.garbage = 0
+	return true
+}
+
 // fault describes the first doubling that is outside the limits. It returns "" if there is none.
-func (m *measurement) fault() string {
+func (m *measurement) fault() string { return m.first(m.faultOf) }
+
+// first returns the first fault that faultOf finds, or "".
+func (m *measurement) first(faultOf func(i int) string) string {
 	for i := 1; i < len(m.sizes); i++ {
-		if fault := m.faultOf(i); fault != "" {
+		if fault := faultOf(i); fault != "" {
 			return fault
 		}
 	}
@@ -144,26 +181,48 @@ func (m *measurement) fault() string {
 
 // faultOf compares the size with the number i with half of this size.
 func (m *measurement) faultOf(i int) string {
+	return cmp.Or(m.memoryFault(i), m.timeFault(i))
+}
+
+// memoryFault does what faultOf does, for the allocations only.
+func (m *measurement) memoryFault(i int) string {
 	half, c := &m.sizes[i-1], &m.sizes[i]
-	var what string
 	allocations := 2*half.allocations + half.allocations/50 + slackCalls
 	bytes := max(maxBytesFactor*half.bytes+slackBytes, slackSize*uint64(m.size)<<i) //nolint:gosec // the size is positive
 	switch {
 	case c.allocations > allocations:
-		what = fmt.Sprintf("allocations grow from %d to %d, want at most %d", half.allocations, c.allocations, allocations)
-	case testkit.RaceEnabled:
-	case c.bytes > bytes:
-		what = fmt.Sprintf("allocated bytes grow from %d to %d, want at most %d", half.bytes, c.bytes, bytes)
-	case c.perCall() > maxTimeFactor*half.perCall():
-		what = fmt.Sprintf("processor time grows from %v to %v, want at most %v", half.perCall(), c.perCall(), maxTimeFactor*half.perCall())
+		return m.describe(i, "allocations grow from %d to %d, want at most %d", half.allocations, c.allocations, allocations)
+	case !testkit.RaceEnabled && c.bytes > bytes:
+		return m.describe(i, "allocated bytes grow from %d to %d, want at most %d", half.bytes, c.bytes, bytes)
 	}
-	if what == "" {
-		return ""
-	}
-	return fmt.Sprintf("%s when the size doubles from %d to %d", what, m.size<<(i-1), m.size<<i)
+	return ""
 }
 
-// perCall returns the time of one call.
+// timeFault does what faultOf does, for the processor time only. If the sizes alternated, both
+// times must be outside the limit, because an alternating time includes what other sizes cost.
+func (m *measurement) timeFault(i int) string {
+	half, c := &m.sizes[i-1], &m.sizes[i]
+	before, now := half.perCall(), c.perCall()
+	if testkit.RaceEnabled || now <= maxTimeFactor*before {
+		return ""
+	}
+	fault := m.describe(i, "processor time grows from %v to %v, want at most %v", before, now, maxTimeFactor*before)
+	if half.alternating == 0 || before < shortCall {
+		return fault
+	}
+	before, now = half.alternating, c.alternating
+	if now <= maxTimeFactor*before {
+		return ""
+	}
+	return fmt.Sprintf("%s; while the sizes alternate, from %v to %v", fault, before, now)
+}
+
+// describe returns a text about the size with the number i.
+func (m *measurement) describe(i int, format string, args ...any) string {
+	return fmt.Sprintf(format, args...) + fmt.Sprintf(" when the size doubles from %d to %d", m.size<<(i-1), m.size<<i)
+}
+
+// perCall returns the time of one call in a batch.
 func (c *cost) perCall() time.Duration {
 	if c.calls == 0 {
 		return 0

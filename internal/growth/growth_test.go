@@ -2,6 +2,7 @@ package growth_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,6 +40,63 @@ func allocate(n int) {
 	}
 }
 
+// search returns work that finds each of n names in a sorted list of n names, in an order that is
+// not sorted.
+func search(n int) func() {
+	sorted, order := make([]string, n), make([]string, n)
+	for i := range n {
+		sorted[i] = fmt.Sprintf("%08x", uint32(i)*2654435761)
+	}
+	copy(order, sorted)
+	slices.Sort(sorted)
+	return func() {
+		found := 0
+		for _, name := range order {
+			i, _ := slices.BinarySearch(sorted, name)
+			found += i
+		}
+		sink = found
+	}
+}
+
+// compare returns work that finds each of n names in a list of n names that is not sorted.
+func compare(n int) func() {
+	names := make([]string, n)
+	for i := range n {
+		names[i] = fmt.Sprintf("%08x", uint32(i)*2654435761)
+	}
+	return func() {
+		found := 0
+		for _, name := range names {
+			found += slices.Index(names, name)
+		}
+		sink = found
+	}
+}
+
+// Work with n log n steps passes, although its time in a batch can grow by more than a factor of
+// three, because a processor predicts all branches of a small input. Quadratic comparisons of the
+// same names do not pass.
+func TestCheckPredictedBranches(t *testing.T) {
+	for _, size := range []int{50, 100, 200} {
+		r := &recorder{TB: t}
+		growth.Check(r, "search", size, search)
+		if len(r.errors) > 0 {
+			t.Errorf("binary search, size %d: got the errors %q, want none", size, r.errors)
+		}
+	}
+	if testkit.RaceEnabled {
+		return // Check compares only the number of allocations
+	}
+	for _, size := range []int{10, 25, 50} {
+		r := &recorder{TB: t}
+		growth.Check(r, "compare", size, compare)
+		if len(r.errors) == 0 {
+			t.Errorf("quadratic comparisons, size %d: got no error, want one", size)
+		}
+	}
+}
+
 // Check finds work that grows faster than its input, and permits linear work.
 func TestCheck(t *testing.T) {
 	for name, tt := range map[string]struct {
@@ -48,6 +106,7 @@ func TestCheck(t *testing.T) {
 		"linear time":           {func(n int) { compute(n * 4000) }, ""},
 		"linear allocations":    {func(n int) { allocate(4 * n) }, ""},
 		"quadratic time":        {func(n int) { compute(8 * n * n) }, "processor time grows"},
+		"short quadratic time":  {func(n int) { compute(n * n / 64) }, "processor time grows"},
 		"a quadratic part":      {func(n int) { compute(8 * n * (50 + n)) }, "processor time grows"},
 		"quadratic bytes":       {func(n int) { sink = make([]byte, n*n/4) }, "allocated bytes grow"},
 		"quadratic allocations": {func(n int) { allocate(n * n / 4) }, "allocations grow"},
