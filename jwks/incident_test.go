@@ -44,7 +44,7 @@ func TestFlood(t *testing.T) {
 					refused.Add(1)
 				}
 				// In a synctest bubble, time advances only while all goroutines wait, so this
-				// check cannot find slow code. examples/drill measures the latency.
+				// check cannot find slow code. internal/bench/incidents measures the latency.
 				want(t, "wait for the published key", time.Since(start), 0)
 				time.Sleep(time.Millisecond)
 			}
