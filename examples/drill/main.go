@@ -9,14 +9,19 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/bearerkit/bearer/internal/incident"
 )
 
-// limit is the timeout for the whole program.
-const limit = time.Minute
+const (
+	// limit is the timeout for the whole program.
+	limit = time.Minute
+	// usualTime is the approximate time of all incidents.
+	usualTime = 30 * time.Second
+)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -69,23 +74,25 @@ func (d drill) run(ctx context.Context, args []string) error {
 		return err
 	}
 	took := time.Since(start).Round(100 * time.Millisecond)
-	if wrong > 0 {
-		return fmt.Errorf("%d of %d incidents are WRONG, after %v", wrong, len(wanted), took)
+	if _, err := fmt.Fprintf(d.stdout, "\n%d of %d incidents as expected; total time %v\n", len(wanted)-len(wrong), len(wanted), took); err != nil {
+		return err
 	}
-	_, err = fmt.Fprintf(d.stdout, "\n%d of %d incidents as expected, after %v\n", len(wanted), len(wanted), took)
-	return err
+	if len(wrong) > 0 {
+		return fmt.Errorf("%d of %d incidents are WRONG: %s", len(wrong), len(wanted), strings.Join(wrong, ", "))
+	}
+	return nil
 }
 
 // table runs the lines. It prints the results in the order of the table, and each result as
-// soon as possible. It returns the number of lines with an unexpected result.
-func (d drill) table(ctx context.Context, wanted []line) (wrong int, err error) {
+// soon as possible. It returns the names of the lines with an unexpected result.
+func (d drill) table(ctx context.Context, wanted []line) (wrong []string, err error) {
 	done := make([]chan row, len(wanted))
 	for n := range done {
 		done[n] = make(chan row, 1)
 	}
 	go func() {
-		// If the field "alone" of a line is true, nothing else runs at the same time. All
-		// other lines run at the same time, because they mostly wait.
+		// The incidents that must run alone run first, because the other incidents leave
+		// connections that end a moment later.
 		for n, l := range wanted {
 			if l.alone {
 				done[n] <- l.measure(ctx, d.subject)
@@ -97,20 +104,33 @@ func (d drill) table(ctx context.Context, wanted []line) (wrong int, err error) 
 			}
 		}
 	}()
-	_, err = fmt.Fprintf(d.stdout, "bearer drill: simulates %d incidents of a token issuer, in real time, with real connections on this machine\n"+
-		"REFUSED is the number of valid requests that were refused.\n"+
-		"\"n of m\" means that n of m valid requests got 401. \"n × 503\" means that n requests got 503, because there were no keys.\n\n%s\n", len(wanted), heading)
-	if err != nil {
-		return 0, err
+	if _, err := io.WriteString(d.stdout, d.introduction(len(wanted))+"\n"+heading+"\n"); err != nil {
+		return nil, err
 	}
 	for n := range wanted {
 		r := <-done[n] // this receive ends, because measure returns when ctx ends
 		if len(r.problems) > 0 {
-			wrong++
+			wrong = append(wrong, r.name)
 		}
 		if _, err := io.WriteString(d.stdout, r.String()); err != nil {
 			return wrong, err
 		}
 	}
 	return wrong, nil
+}
+
+// introduction returns the text above the table of n incidents.
+func (d drill) introduction(n int) string {
+	duration := ""
+	if n == len(d.lines) {
+		duration = fmt.Sprintf("\nThis takes about %.0f s.", usualTime.Seconds())
+	}
+	return fmt.Sprintf(`bearer drill: simulates %d incidents of a token issuer, in real time, with real connections on this machine.%s
+
+ok       the counts and verdicts are as expected; otherwise the line says WRONG, and what was expected
+REFUSED  the number of valid requests that were refused, the status, and the reason for this status:
+         no keys: the service has never received keys; not asked: the limit on fetches was reached
+FETCHES  the number of requests for the key set of the issuer
+SLOWEST  the duration of the slowest valid request
+`, n, duration)
 }

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -28,12 +30,13 @@ func TestAsExpected(t *testing.T) {
 	if err != nil {
 		t.Errorf("got the error %v, want no error:\n%s", err, out)
 	}
-	for _, want := range []string{"ok    odd documents", "ok    new key with old key id", "0 of 27", "2 of 2 incidents as expected"} {
+	for _, want := range []string{"ok    odd documents", "ok    new key with old key id", "0 of 27", "2 of 2 incidents as expected; total time "} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the output does not contain %q:\n%s", want, out)
 		}
 	}
-	for line := range strings.Lines(out) {
+	all := drill{lines: lines()}
+	for line := range strings.Lines(all.introduction(len(all.lines)) + out) {
 		if n := len([]rune(strings.TrimRight(line, "\n"))); n > 120 {
 			t.Errorf("got a line of %d characters, want at most 120: %s", n, line)
 		}
@@ -66,9 +69,85 @@ func TestNotAsExpected(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "2 of 2 incidents are WRONG") {
 		t.Errorf("got the error %v, want an error that contains \"2 of 2 incidents are WRONG\"", err)
 	}
-	for _, want := range []string{"WRONG odd documents", "WRONG new key", "want: no valid key is lost", "want: no valid request is refused", "27 of 27"} {
+	for _, want := range []string{"WRONG odd documents", "WRONG new key", "want: no valid key is lost", "want: no valid request is refused", "27 of 27", "401: WRONG", "0 of 2 incidents as expected; total time "} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the output does not contain %q:\n%s", want, out)
+		}
+	}
+}
+
+// fakeDrill runs lines that only tests have.
+func fakeDrill(t *testing.T, lines ...line) (string, error) {
+	t.Helper()
+	var out strings.Builder
+	err := drill{stdout: &out, stderr: io.Discard, lines: lines}.run(t.Context(), nil)
+	return out.String(), err
+}
+
+// A refused valid request needs a reason, even if all conditions are met.
+func TestReasons(t *testing.T) {
+	for name, tt := range map[string]struct {
+		refused, unavailable int
+		why                  why
+		ok                   bool
+		want                 string
+	}{
+		"none refused":           {0, 0, why{}, true, "0 of 1,000"},
+		"401 with a reason":      {3, 0, why{status401: "not asked"}, true, "401: not asked"},
+		"401 without a reason":   {3, 0, why{status503: "no keys"}, false, "401: WRONG"},
+		"503 with a reason":      {0, 1000, why{status503: "no keys"}, true, "1,000 of 1,000"},
+		"503 without a reason":   {0, 1000, why{status401: "not asked"}, false, "503: WRONG"},
+		"both with reasons":      {3, 5, why{"a", "b"}, true, "3 × 401: a"},
+		"both, one has a reason": {3, 5, why{"a", ""}, false, "5 × 503: WRONG"},
+	} {
+		out, err := fakeDrill(t, line{name: "fake", why: tt.why, run: func(context.Context, incident.Subject) (incident.Result, error) {
+			return incident.Result{Story: "a story", Requests: 1000, Refused: tt.refused, Unavailable: tt.unavailable}, nil
+		}})
+		if ok := err == nil && strings.Contains(out, "ok    fake"); ok != tt.ok || !strings.Contains(out, tt.want) {
+			t.Errorf("%s: got the error %v and this output, want the mark ok: %v, and an output that contains %q:\n%s", name, err, tt.ok, tt.want, out)
+		}
+	}
+}
+
+// The incidents that need not run alone run at the same time. While an incident runs that must run
+// alone, no other incident runs.
+func TestTogether(t *testing.T) {
+	const together = 10
+	var running atomic.Int64
+	var met sync.WaitGroup
+	met.Add(together)
+	var fake []line
+	for n := range 2 * together {
+		alone := n%2 == 0
+		fake = append(fake, line{name: "fake", alone: alone, run: func(context.Context, incident.Subject) (incident.Result, error) {
+			defer running.Add(-1)
+			if now := running.Add(1); alone && now != 1 {
+				return incident.Result{}, fmt.Errorf("%d incidents run beside an incident that must run alone", now-1)
+			}
+			if !alone {
+				met.Done()
+				met.Wait() // ends only if all of them run at the same time
+			}
+			return incident.Result{Story: "a story"}, nil
+		}})
+	}
+	if out, err := fakeDrill(t, fake...); err != nil {
+		t.Errorf("got the error %v, want no error:\n%s", err, out)
+	}
+}
+
+// No two lines have the same name, and each name fits into its column.
+func TestNames(t *testing.T) {
+	seen := map[string]bool{}
+	for _, l := range lines() {
+		if seen[l.name] || len(l.name) > nameWidth {
+			t.Errorf("the name %q occurs twice, or is longer than %d", l.name, nameWidth)
+		}
+		seen[l.name] = true
+		for _, reason := range []string{l.why.status401, l.why.status503} {
+			if len("503: "+reason) > refusedWidth {
+				t.Errorf("%s: the reason %q is too long", l.name, reason)
+			}
 		}
 	}
 }
@@ -86,7 +165,7 @@ func TestCanceledContext(t *testing.T) {
 	cancel(errors.New("canceled by the test"))
 	var out strings.Builder
 	err := drill{stdout: &out, stderr: io.Discard, subject: incident.Bearer, lines: lines()}.run(ctx, nil)
-	if err == nil || strings.Count(out.String(), "WRONG") != len(lines()) {
+	if err == nil || strings.Count(out.String(), "\nWRONG ") != len(lines()) {
 		t.Errorf("got the error %v and this output, want an error, and WRONG in all lines:\n%s", err, out.String())
 	}
 }
@@ -102,7 +181,7 @@ func TestArguments(t *testing.T) {
 // expectedResults has a result for each line. The result meets every condition of the line. Its
 // values are equal to the limits.
 var expectedResults = map[string]incident.Result{
-	"flood of forged key ids":   {Requests: 2000, Fetches: 3, Forged: 10_000, SlowestForged: 2 * time.Second, Ratio: 1.5},
+	"flood of forged key ids":   {Requests: 2000, Fetches: 3, Forged: 10_000, SlowestForged: 2 * time.Second},
 	"two rotations":             {Requests: 1, PerStep: []int{1, 1}},
 	"new key with old key id":   {Requests: 1, PerStep: []int{1}},
 	"rotation during a flood":   {Requests: 1, Refused: 1, After: 10 * time.Second},
@@ -115,7 +194,7 @@ var expectedResults = map[string]incident.Result{
 	"hostile bodies":            {Requests: 1, Tried: 4, PeakHeap: 32 << 20},
 	"odd documents":             {Requests: 1, Tried: 1},
 	"odd keys":                  {Requests: 1, Tried: 1, Forged: 1},
-	"cost of a lookup":          {Lookup: 100, Growth: 1.5, Sharing: 1.25},
+	"lookups":                   {Lookups: 1},
 }
 
 // Each function in faults changes a result.
@@ -131,7 +210,6 @@ var faults = []func(*incident.Result){
 	func(r *incident.Result) { r.Fetches = 1 },
 	func(r *incident.Result) { r.Forged-- },
 	func(r *incident.Result) { r.ForgedUnavailable-- },
-	func(r *incident.Result) { r.Ratio = 1.51 },
 	func(r *incident.Result) { r.PerStep = nil },
 	func(r *incident.Result) { r.PerStep = append([]int{2}, r.PerStep...) },
 	func(r *incident.Result) { r.PerStep = append([]int{0}, r.PerStep...) },
@@ -142,10 +220,8 @@ var faults = []func(*incident.Result){
 	func(r *incident.Result) { r.CutOff = true },
 	func(r *incident.Result) { r.LostKeys = []string{"x"} },
 	func(r *incident.Result) { r.ForgedAccepted = []string{"x"} },
-	func(r *incident.Result) { r.Lookup++ },
+	func(r *incident.Result) { r.Lookups = 0 },
 	func(r *incident.Result) { r.Allocations = 0.1 },
-	func(r *incident.Result) { r.Growth = 1.51 },
-	func(r *incident.Result) { r.Sharing = 1.26 },
 }
 
 // TestConditionsCanFail tests each condition of each line. The result in expectedResults meets

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -10,22 +11,29 @@ import (
 
 // storyWidth is the maximum width of a text in the column WHAT HAPPENED. With this width, the
 // table fits into 120 columns.
-const storyWidth = 56
+const storyWidth = 52
 
-const rowFormat = "%-6s%-26s%-58s%-12s%-9s%s"
+// nameWidth is the maximum width of a name in the column INCIDENT.
+const nameWidth = 25
+
+// refusedWidth is the maximum width of a text in the column REFUSED.
+const refusedWidth = 15
+
+const rowFormat = "%-6s%-26s%-54s%-16s%-9s%s"
 
 var heading = fmt.Sprintf(rowFormat, "", "INCIDENT", "WHAT HAPPENED", "REFUSED", "FETCHES", "SLOWEST")
 
 // A row is the result of a line.
 type row struct {
 	name     string
+	why      why
 	result   incident.Result
 	problems []string // the conditions that are not met, or an error
 }
 
 // measure runs the line and checks its conditions.
 func (l line) measure(ctx context.Context, s incident.Subject) row {
-	r := row{name: l.name}
+	r := row{name: l.name, why: l.why}
 	result, err := l.run(ctx, s)
 	r.result = result
 	if ctx.Err() != nil {
@@ -34,6 +42,9 @@ func (l line) measure(ctx context.Context, s incident.Subject) row {
 	if err != nil {
 		r.problems = []string{oneLine(err.Error())}
 		return r
+	}
+	if result.Refused > 0 && l.why.status401 == "" || result.Unavailable > 0 && l.why.status503 == "" {
+		r.problems = append(r.problems, "want: a known reason for each refused valid request")
 	}
 	for _, want := range l.wants {
 		if !want.ok(result) {
@@ -51,35 +62,46 @@ func (r row) String() string {
 	if len(r.problems) > 0 {
 		mark = "WRONG"
 	}
-	cells := []string{mark, r.name, "", r.refused(), fmt.Sprint(r.result.Fetches), fmt.Sprint(incident.Short(r.result.Slowest))}
+	refused, fetches, slowest := r.refused(), fmt.Sprint(r.result.Fetches), fmt.Sprint(incident.Short(r.result.Slowest))
 	if r.result.Requests == 0 {
-		cells[3], cells[4], cells[5] = "-", "-", "-"
+		refused, fetches, slowest = []string{"-"}, "-", "-"
 	}
-	var out strings.Builder
 	story := wrap(r.result.Story, storyWidth)
 	for _, problem := range r.problems {
 		story = append(story, wrap(problem, storyWidth)...)
 	}
-	for n, text := range story {
-		if n > 0 {
-			cells = make([]string, 6)
+	columns := [][]string{{mark}, {r.name}, story, refused, {fetches}, {slowest}}
+	var out strings.Builder
+	for n := range max(len(story), len(refused)) {
+		var cells [6]any
+		for c, lines := range columns {
+			if cells[c] = ""; n < len(lines) {
+				cells[c] = lines[n]
+			}
 		}
-		cells[2] = text
-		line := fmt.Sprintf(rowFormat, cells[0], cells[1], cells[2], cells[3], cells[4], cells[5])
-		out.WriteString(strings.TrimRight(line, " ") + "\n")
+		out.WriteString(strings.TrimRight(fmt.Sprintf(rowFormat, cells[:]...), " ") + "\n")
 	}
 	return out.String()
 }
 
-// refused returns the number of refused valid requests for each status.
-func (r row) refused() string {
-	switch {
-	case r.result.Refused > 0 && r.result.Unavailable > 0:
-		return fmt.Sprintf("%d + %d × 503", r.result.Refused, r.result.Unavailable)
-	case r.result.Unavailable > 0:
-		return fmt.Sprintf("%d × 503", r.result.Unavailable)
+// refused returns the number of refused valid requests, and the reason for each status. The reason
+// "WRONG" means that the incident has no reason for it.
+func (r row) refused() []string {
+	lines := []string{fmt.Sprintf("%s of %s", incident.Thousands(r.result.Refused+r.result.Unavailable), incident.Thousands(r.result.Requests))}
+	for _, status := range []struct {
+		code, n int
+		why     string
+	}{{401, r.result.Refused, r.why.status401}, {503, r.result.Unavailable, r.why.status503}} {
+		if status.n == 0 {
+			continue
+		}
+		text := fmt.Sprintf("%d: %s", status.code, cmp.Or(status.why, "WRONG"))
+		if status.n < r.result.Refused+r.result.Unavailable {
+			text = fmt.Sprintf("%s × %s", incident.Thousands(status.n), text)
+		}
+		lines = append(lines, wrap(text, refusedWidth)...)
 	}
-	return fmt.Sprintf("%d of %d", r.result.Refused, r.result.Requests)
+	return lines
 }
 
 // wrap splits text at spaces into lines of at most width characters. A longer word gets a line

@@ -25,74 +25,83 @@ const (
 // Flood is an incident in which 200 goroutines send 10,000 tokens with forged key ids in 2 s.
 // At the same time, there are 1,000 valid requests per second with different tokens. The flood
 // has ten periods of 200 ms. Before each flood period, there is a calm period of the same
-// length. A busy machine slows flood periods and calm periods equally, so the load of
-// the machine does not change Result.Ratio. Flood runs the given number of rounds. Each round
-// has a whole flood. The Result contains the ratio and the percentiles of the round with the
-// median ratio. The other counts and durations in the Result are the highest of all rounds.
-func Flood(times int) Run {
+// length. The Result counts the valid requests of the flood periods.
+func Flood(ctx context.Context, s Subject) (Result, error) {
+	r, _, err := floodOnce(ctx, s)
+	if err != nil {
+		return r, err
+	}
+	r.Story = fmt.Sprintf("%s forged key ids in %v, beside %s valid requests; slowest forged request: %v",
+		Thousands(r.Forged), floodWindows*floodWindow, Thousands(r.Requests), Short(r.SlowestForged))
+	return r, nil
+}
+
+// FloodLatency is the incident Flood, and measures the durations of valid requests. A busy machine
+// slows flood periods and calm periods equally, so the load of the machine does not change
+// Result.Ratio. FloodLatency runs the flood the given number of times. The Result contains the
+// ratio and the percentiles of the run with the median ratio. The other counts and durations are
+// the highest of all runs. Nothing else may run in the process.
+func FloodLatency(times int) Run {
 	return func(ctx context.Context, s Subject) (Result, error) {
 		heap := make([]byte, ballast)
 		defer runtime.KeepAlive(heap)
-		var rounds []Result
+		var runs []Result
 		for range times {
-			r, err := floodOnce(ctx, s)
+			r, leftOut, err := floodOnce(ctx, s)
 			if err != nil {
 				return r, err
 			}
-			rounds = append(rounds, r)
+			if all := 2 * r.Requests; leftOut > all/2 { // the calm periods have as many requests
+				return r, fmt.Errorf("the machine is too busy to measure: other threads interrupted %d of %d valid requests", leftOut, all)
+			}
+			runs = append(runs, r)
 		}
-		slices.SortFunc(rounds, func(a, b Result) int { return cmp.Compare(a.Ratio, b.Ratio) })
-		r := rounds[len(rounds)/2]
-		for _, other := range rounds {
+		slices.SortFunc(runs, func(a, b Result) int { return cmp.Compare(a.Ratio, b.Ratio) })
+		r := runs[len(runs)/2]
+		for _, other := range runs {
 			r.Refused, r.Unavailable = max(r.Refused, other.Refused), max(r.Unavailable, other.Unavailable)
 			r.Fetches = max(r.Fetches, other.Fetches)
 			r.Slowest, r.SlowestForged = max(r.Slowest, other.Slowest), max(r.SlowestForged, other.SlowestForged)
 		}
-		r.Story = fmt.Sprintf("%d forged key ids in %v; p99 of valid requests: %v during the flood, %v in calm periods (ratio %.2f); slowest forged request: %v",
-			r.Forged, floodWindows*floodWindow, Short(r.P99), Short(r.P99Calm), r.Ratio, Short(r.SlowestForged))
 		return r, nil
 	}
 }
 
-func floodOnce(ctx context.Context, s Subject) (r Result, err error) {
-	i := newIssuer()
-	defer i.Close()
-	v, err := openVerifier(ctx, s, i.setup(), i)
-	if err != nil {
-		return r, err
-	}
-	defer func() { err = closeVerifier(v, err) }()
-	const perWindow = int(floodWindow / validEvery)
-	tokens, forger := i.tokens(2*floodWindows*perWindow), i.forger()
-	next := func() []string {
-		some := tokens[:perWindow]
-		tokens = tokens[perWindow:]
-		return some
-	}
-	runtime.GC() // collects the garbage of i.tokens
-	var calm, flooded, forged tally
-	for w := range floodWindows {
-		validRequests(ctx, v, next(), &calm)
-		var wg sync.WaitGroup
-		start, every := time.Now(), floodWindow/floodEach
-		for g := range floodGoroutines {
-			wg.Go(func() {
-				callAtIntervals(ctx, start.Add(every*time.Duration(g)/floodGoroutines), every, floodEach, func(k int) {
-					forged.verify(ctx, v, forger.token((w*floodGoroutines+g)*floodEach+k))
-				})
-			})
+// floodOnce runs the flood once. It also returns the number of valid requests that the percentiles
+// leave out.
+func floodOnce(ctx context.Context, s Subject) (r Result, leftOut int, err error) {
+	r, err = play(ctx, s, nil, func(i *issuer, v Verifier) (Result, error) {
+		const perWindow = int(floodWindow / validEvery)
+		tokens, forger := i.tokens(2*floodWindows*perWindow), i.forger()
+		next := func() []string {
+			some := tokens[:perWindow]
+			tokens = tokens[perWindow:]
+			return some
 		}
-		validRequests(ctx, v, next(), &flooded)
-		wg.Wait()
-	}
-	r = newResult(&flooded, i)
-	r.Forged, r.SlowestForged = forged.requests, forged.slowest
-	if n := flooded.leftOut + calm.leftOut; n > (flooded.requests+calm.requests)/2 {
-		return r, fmt.Errorf("the machine is too busy to measure: other threads interrupted %d of %d valid requests", n, flooded.requests+calm.requests)
-	}
-	r.P99, r.P99Calm = flooded.quantile(0.99), calm.quantile(0.99)
-	r.Ratio = float64(r.P99) / float64(max(1, r.P99Calm))
-	return r, ctx.Err()
+		runtime.GC() // collects the garbage of i.tokens
+		var calm, flooded, forged tally
+		for w := range floodWindows {
+			validRequests(ctx, v, next(), &calm)
+			var wg sync.WaitGroup
+			start, every := time.Now(), floodWindow/floodEach
+			for g := range floodGoroutines {
+				wg.Go(func() {
+					callAtIntervals(ctx, start.Add(every*time.Duration(g)/floodGoroutines), every, floodEach, func(k int) {
+						forged.verify(ctx, v, forger.token((w*floodGoroutines+g)*floodEach+k))
+					})
+				})
+			}
+			validRequests(ctx, v, next(), &flooded)
+			wg.Wait()
+		}
+		r := newResult(&flooded, i)
+		r.Forged, r.SlowestForged = forged.requests, forged.slowest
+		r.P99, r.P99Calm = flooded.quantile(0.99), calm.quantile(0.99)
+		r.Ratio = float64(r.P99) / float64(max(1, r.P99Calm))
+		leftOut = flooded.leftOut + calm.leftOut
+		return r, nil
+	})
+	return r, leftOut, err
 }
 
 // validRequests makes one request with each of the valid tokens, at 1,000 requests per second.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -62,17 +63,9 @@ type Result struct {
 	// invalid token that was signed with this key.
 	ForgedAccepted []string
 
-	// Lookup is the duration of a lookup in the slowest of three sets. The sets have 1, 10 and
-	// 1,000 keys.
-	Lookup time.Duration
-	// Allocations is the number of allocations per lookup.
+	// Lookups is the number of lookups. Allocations is the number of allocations per lookup.
+	Lookups     int
 	Allocations float64
-	// Growth is the duration of a lookup in a set of 1,000 keys, divided by the duration of a
-	// lookup in a set of one key.
-	Growth float64
-	// Sharing is the duration of a lookup if all cores share one cache, divided by the duration
-	// of a lookup if each core has a cache of its own.
-	Sharing float64
 }
 
 // newResult returns a Result with the counts of t and i.
@@ -98,6 +91,28 @@ func openVerifier(ctx context.Context, s Subject, setup Setup, i *issuer) (Verif
 	return v, nil
 }
 
+// play runs an incident: it starts an issuer, opens a verifier, waits until the verifier accepts
+// tokens, calls act, and stops both. The function adjust changes the setup of the verifier; it can
+// be nil. Incidents that begin without keys, or that need the closed verifier, do not use play.
+func play(ctx context.Context, s Subject, adjust func(*Setup), act func(*issuer, Verifier) (Result, error)) (r Result, err error) {
+	i := newIssuer()
+	defer i.Close()
+	setup := i.setup()
+	if adjust != nil {
+		adjust(&setup)
+	}
+	v, err := openVerifier(ctx, s, setup, i)
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = closeVerifier(v, err) }()
+	r, err = act(i, v)
+	return r, errors.Join(err, ctx.Err())
+}
+
+// everySecond makes the verifier refresh its keys every second.
+func everySecond(s *Setup) { s.Interval = time.Second }
+
 // closeVerifier closes v. It returns err, joined with the error of Close.
 func closeVerifier(v Verifier, err error) error { return errors.Join(err, v.Close()) }
 
@@ -118,4 +133,13 @@ func Short(d time.Duration) time.Duration {
 			return d.Round(unit)
 		}
 	}
+}
+
+// Thousands returns n with a comma before each group of three digits.
+func Thousands(n int) string {
+	text := strconv.Itoa(n)
+	for end := len(text) - 3; end > 0 && text[end-1] != '-'; end -= 3 {
+		text = text[:end] + "," + text[end:]
+	}
+	return text
 }

@@ -12,25 +12,18 @@ import (
 )
 
 // Outage is an incident in which the issuer is down for 15 s. The refresh interval is 1 s.
-func Outage(ctx context.Context, s Subject) (r Result, err error) {
+func Outage(ctx context.Context, s Subject) (Result, error) {
 	const while = 15 * time.Second
-	i := newIssuer()
-	defer i.Close()
-	setup := i.setup()
-	setup.Interval = time.Second
-	v, err := openVerifier(ctx, s, setup, i)
-	if err != nil {
-		return r, err
-	}
-	defer func() { err = closeVerifier(v, err) }()
-	tokens := i.tokens(callers)
-	i.fail()
-	i.countFetches()
-	var t tally
-	t.runCallers(ctx, v, callers, 50*time.Millisecond, while, func(caller int) string { return tokens[caller] })
-	r = newResult(&t, i)
-	r.Story = fmt.Sprintf("the issuer is down for %v; the refresh interval is 1 s; %d fetches", while, r.Fetches)
-	return r, ctx.Err()
+	return play(ctx, s, everySecond, func(i *issuer, v Verifier) (Result, error) {
+		tokens := i.tokens(callers)
+		i.fail()
+		i.countFetches()
+		var t tally
+		t.runCallers(ctx, v, callers, 50*time.Millisecond, while, func(caller int) string { return tokens[caller] })
+		r := newResult(&t, i)
+		r.Story = fmt.Sprintf("the issuer is down for %v; the refresh interval is 1 s; the keys of the last fetch stay in use", while)
+		return r, nil
+	})
 }
 
 // Start is an incident in which a service starts while the issuer is down. The issuer answers

@@ -27,107 +27,90 @@ func NewMaterial(ctx context.Context, s Subject) (r Result, err error) {
 
 // changeKeys runs the steps. Each step changes the key of the issuer. After each step, callers
 // present tokens signed with the new key, for the duration d.
-func changeKeys(ctx context.Context, s Subject, steps []func(*issuer), d time.Duration, story string) (r Result, err error) {
-	i := newIssuer()
-	defer i.Close()
-	v, err := openVerifier(ctx, s, i.setup(), i)
-	if err != nil {
-		return r, err
-	}
-	defer func() { err = closeVerifier(v, err) }()
-	var t tally
-	var perStep []int
-	for _, step := range steps {
-		earlier := i.fetches()
-		step(i)
-		tokens := i.tokens(callers)
-		t.runCallers(ctx, v, callers, 50*time.Millisecond, d, func(caller int) string { return tokens[caller] })
-		perStep = append(perStep, i.fetches()-earlier)
-	}
-	r = newResult(&t, i)
-	r.PerStep, r.Story = perStep, story
-	return r, ctx.Err()
+func changeKeys(ctx context.Context, s Subject, steps []func(*issuer), d time.Duration, story string) (Result, error) {
+	return play(ctx, s, nil, func(i *issuer, v Verifier) (Result, error) {
+		var t tally
+		var perStep []int
+		for _, step := range steps {
+			earlier := i.fetches()
+			step(i)
+			tokens := i.tokens(callers)
+			t.runCallers(ctx, v, callers, 50*time.Millisecond, d, func(caller int) string { return tokens[caller] })
+			perStep = append(perStep, i.fetches()-earlier)
+		}
+		r := newResult(&t, i)
+		r.PerStep, r.Story = perStep, story
+		return r, nil
+	})
 }
 
 // RotationInFlood is an incident with a key rotation during a flood of forged key ids. The
 // flood continues until the end of the incident. After the rotation, the verifier repeatedly
 // receives a token that is signed with the new key, until it accepts the token.
-func RotationInFlood(ctx context.Context, s Subject) (r Result, err error) {
+func RotationInFlood(ctx context.Context, s Subject) (Result, error) {
 	const (
 		goroutines = 50
 		every      = 20 * time.Millisecond
 		longest    = 12 * time.Second
 	)
-	i := newIssuer()
-	defer i.Close()
-	v, err := openVerifier(ctx, s, i.setup(), i)
-	if err != nil {
-		return r, err
-	}
-	defer func() { err = closeVerifier(v, err) }()
-	flood, end := context.WithCancel(ctx)
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer end()
-	forger := i.forger()
-	var forged, valid tally
-	for g := range goroutines {
-		wg.Go(func() {
-			callAtIntervals(flood, time.Now(), every, int(time.Minute/every), func(k int) {
-				forged.verify(flood, v, forger.token(k*goroutines+g))
+	return play(ctx, s, nil, func(i *issuer, v Verifier) (Result, error) {
+		flood, end := context.WithCancel(ctx)
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		defer end()
+		forger := i.forger()
+		var forged, valid tally
+		for g := range goroutines {
+			wg.Go(func() {
+				callAtIntervals(flood, time.Now(), every, int(time.Minute/every), func(k int) {
+					forged.verify(flood, v, forger.token(k*goroutines+g))
+				})
 			})
-		})
-	}
-	wait(ctx, time.Second) // in this second, the flood uses up the limit on fetches
-	i.rotateKey()
-	token := i.Token(nil)
-	start := time.Now()
-	for valid.verify(ctx, v, token) != Accepted && time.Since(start) < longest && ctx.Err() == nil {
-		wait(ctx, 50*time.Millisecond)
-	}
-	after := time.Since(start)
-	accepted := v.Verify(ctx, token) == Accepted
-	end()
-	wg.Wait()
-	r = newResult(&valid, i)
-	r.After, r.Never, r.SlowestForged = after, !accepted, forged.slowest
-	r.Story = fmt.Sprintf("key rotation during a flood of %d forged key ids; the new key is accepted after %v", forged.requests, Short(after))
-	if r.Never {
-		r.Story = fmt.Sprintf("key rotation during a flood of %d forged key ids; the new key is not accepted within %v", forged.requests, longest)
-	}
-	return r, ctx.Err()
+		}
+		wait(ctx, time.Second) // in this second, the flood uses up the limit on fetches
+		i.rotateKey()
+		token := i.Token(nil)
+		start := time.Now()
+		for valid.verify(ctx, v, token) != Accepted && time.Since(start) < longest && ctx.Err() == nil {
+			wait(ctx, 50*time.Millisecond)
+		}
+		after := time.Since(start)
+		accepted := v.Verify(ctx, token) == Accepted
+		end()
+		wg.Wait()
+		r := newResult(&valid, i)
+		r.After, r.Never, r.SlowestForged = after, !accepted, forged.slowest
+		r.Story = fmt.Sprintf("key rotation during a flood of %s forged key ids, which uses up the fetches; the new key is accepted after %v", Thousands(forged.requests), Short(after))
+		if r.Never {
+			r.Story = fmt.Sprintf("key rotation during a flood of %s forged key ids; the new key is not accepted within %v", Thousands(forged.requests), longest)
+		}
+		return r, nil
+	})
 }
 
 // Withdrawal is an incident in which the issuer withdraws a key. The refresh interval is 1 s. A
 // caller presents the same token, signed with this key, before and after the withdrawal.
-func Withdrawal(ctx context.Context, s Subject) (r Result, err error) {
+func Withdrawal(ctx context.Context, s Subject) (Result, error) {
 	const longest = 3 * time.Second
-	i := newIssuer()
-	defer i.Close()
-	setup := i.setup()
-	setup.Interval = time.Second
-	v, err := openVerifier(ctx, s, setup, i)
-	if err != nil {
-		return r, err
-	}
-	defer func() { err = closeVerifier(v, err) }()
-	var t tally
-	token := i.Token(nil)
-	for range 100 {
-		t.verify(ctx, v, token)
-	}
-	r = newResult(&t, i) // the result contains only the requests before the withdrawal
-	i.rotateKey()
-	start := time.Now()
-	for v.Verify(ctx, token) == Accepted && time.Since(start) < longest && ctx.Err() == nil {
-		wait(ctx, 20*time.Millisecond)
-	}
-	r.After = time.Since(start)
-	r.Never = v.Verify(ctx, token) == Accepted
-	r.Fetches = i.fetches()
-	r.Story = fmt.Sprintf("the issuer withdraws a key; the refresh interval is 1 s; a cached token is refused after %v", Short(r.After))
-	if r.Never {
-		r.Story = fmt.Sprintf("the issuer withdraws a key; the refresh interval is 1 s; a cached token is still accepted after %v", longest)
-	}
-	return r, ctx.Err()
+	return play(ctx, s, everySecond, func(i *issuer, v Verifier) (Result, error) {
+		var t tally
+		token := i.Token(nil)
+		for range 100 {
+			t.verify(ctx, v, token)
+		}
+		r := newResult(&t, i) // the result contains only the requests before the withdrawal
+		i.rotateKey()
+		start := time.Now()
+		for v.Verify(ctx, token) == Accepted && time.Since(start) < longest && ctx.Err() == nil {
+			wait(ctx, 20*time.Millisecond)
+		}
+		r.After = time.Since(start)
+		r.Never = v.Verify(ctx, token) == Accepted
+		r.Fetches = i.fetches()
+		r.Story = fmt.Sprintf("the issuer withdraws a key; the refresh interval is 1 s; a cached token is refused after %v", Short(r.After))
+		if r.Never {
+			r.Story = fmt.Sprintf("the issuer withdraws a key; the refresh interval is 1 s; a cached token is still accepted after %v", longest)
+		}
+		return r, nil
+	})
 }

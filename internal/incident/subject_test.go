@@ -37,3 +37,11 @@ func TestBearer(t *testing.T) {
 		t.Error("Open with an empty Setup: got no error, want an error")
 	}
 }
+
+func TestThousands(t *testing.T) {
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 123_456: "123,456", 1_234_567: "1,234,567", -100: "-100", -1000: "-1,000"} {
+		if got := incident.Thousands(n); got != want {
+			t.Errorf("Thousands(%d): got %s, want %s", n, got, want)
+		}
+	}
+}

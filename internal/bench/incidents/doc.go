@@ -4,6 +4,6 @@
 //
 //	go -C internal/bench run ./incidents -o ../../docs/incidents.md
 //
-// It takes about 2 minutes. It uses about 512 MiB of memory, because some libraries read a
+// It takes about 3 minutes. It uses about 512 MiB of memory, because some libraries read a
 // hostile response body up to this size. Then the issuer stops sending the body.
 package main

@@ -18,7 +18,7 @@ type line struct {
 
 func lines() []line {
 	return []line{
-		{"10,000 tokens with forged key ids in 2 s, and 1,000 valid requests per second", incident.Flood(1), true, func(r incident.Result) string {
+		{"10,000 tokens with forged key ids in 2 s, and 1,000 valid requests per second", incident.FloodLatency(3), true, func(r incident.Result) string {
 			return fmt.Sprintf("%s; %s; p99 of valid requests: %.2f × the p99 without the flood; slowest forged request: %v", refused(r), fetches(r.Fetches), r.Ratio, incident.Short(r.SlowestForged))
 		}},
 		{"two key rotations with 4 s between them; 20 callers", incident.Rotations, false, perStep},
