@@ -21,6 +21,8 @@ const (
 	limit = time.Minute
 	// usualTime is the approximate time of all incidents.
 	usualTime = 30 * time.Second
+	// busyLateness is a delay of timers that an idle machine does not have.
+	busyLateness = 50 * time.Millisecond
 )
 
 func main() {
@@ -69,13 +71,20 @@ func (d drill) run(ctx context.Context, args []string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the incidents did not end within %v", limit))
 	defer cancel()
 	start := time.Now()
-	wrong, err := d.table(ctx, wanted)
+	wrong, late, err := d.table(ctx, wanted)
 	if err != nil {
 		return err
 	}
 	took := time.Since(start).Round(100 * time.Millisecond)
 	if _, err := fmt.Fprintf(d.stdout, "\n%d of %d incidents as expected; total time %v\n", len(wanted)-len(wrong), len(wanted), took); err != nil {
 		return err
+	}
+	if late >= busyLateness {
+		_, err := fmt.Fprintf(d.stdout, "This machine is busy: timers were up to %v late. Requests may take up to %v longer than on an idle machine.\n",
+			incident.Short(late), tolerance(incident.Result{Late: late}))
+		if err != nil {
+			return err
+		}
 	}
 	if len(wrong) > 0 {
 		return fmt.Errorf("%d of %d incidents are WRONG: %s", len(wrong), len(wanted), strings.Join(wrong, ", "))
@@ -84,8 +93,9 @@ func (d drill) run(ctx context.Context, args []string) error {
 }
 
 // table runs the lines. It prints the results in the order of the table, and each result as
-// soon as possible. It returns the names of the lines with an unexpected result.
-func (d drill) table(ctx context.Context, wanted []line) (wrong []string, err error) {
+// soon as possible. It returns the names of the lines with an
+// unexpected result, and the longest delay of a timer.
+func (d drill) table(ctx context.Context, wanted []line) (wrong []string, late time.Duration, err error) {
 	done := make([]chan row, len(wanted))
 	for n := range done {
 		done[n] = make(chan row, 1)
@@ -105,18 +115,19 @@ func (d drill) table(ctx context.Context, wanted []line) (wrong []string, err er
 		}
 	}()
 	if _, err := io.WriteString(d.stdout, d.introduction(len(wanted))+"\n"+heading+"\n"); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	for n := range wanted {
 		r := <-done[n] // this receive ends, because measure returns when ctx ends
+		late = max(late, r.result.Late)
 		if len(r.problems) > 0 {
 			wrong = append(wrong, r.name)
 		}
 		if _, err := io.WriteString(d.stdout, r.String()); err != nil {
-			return wrong, err
+			return wrong, late, err
 		}
 	}
-	return wrong, nil
+	return wrong, late, nil
 }
 
 // introduction returns the text above the table of n incidents.

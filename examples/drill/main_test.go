@@ -185,7 +185,7 @@ var expectedResults = map[string]incident.Result{
 	"two rotations":             {Requests: 1, PerStep: []int{1, 1}},
 	"new key with old key id":   {Requests: 1, PerStep: []int{1}},
 	"rotation during a flood":   {Requests: 1, Refused: 1, After: 10 * time.Second},
-	"key withdrawn":             {Requests: 1, After: 2 * time.Second},
+	"key withdrawn":             {Requests: 1, Fetches: 1, After: 2 * time.Second},
 	"issuer hangs":              {Requests: 1, Slowest: 999 * time.Millisecond, Forged: 7, ForgedUnavailable: 7, SlowestForged: 2 * time.Second},
 	"issuer is down":            {Requests: 1, Fetches: 6, Slowest: 2 * time.Second},
 	"issuer is down at start":   {Requests: 5, Unavailable: 5, Fetches: 10, After: 2 * time.Second},
@@ -247,6 +247,32 @@ func TestConditionsCanFail(t *testing.T) {
 			if !canFail {
 				t.Errorf("%s: the condition %q is met with every fault, want at least one fault that violates the condition", l.name, w.text)
 			}
+		}
+	}
+}
+
+// On a busy machine, the promised times have a tolerance, which has a limit.
+func TestTolerance(t *testing.T) {
+	for _, tt := range []struct {
+		late, slowest time.Duration
+		want          bool
+	}{
+		{0, maxWait, true},
+		{0, maxWait + 1, false},
+		{100 * time.Millisecond, maxWait + 200*time.Millisecond, true},
+		{100 * time.Millisecond, maxWait + 200*time.Millisecond + 1, false},
+		{time.Minute, maxWait + time.Second, true},
+		{time.Minute, maxWait + time.Second + 1, false},
+	} {
+		for name, r := range map[string]incident.Result{"valid": {Slowest: tt.slowest}, "forged": {SlowestForged: tt.slowest}} {
+			r.Late = tt.late
+			if got := noLongWait.ok(r); got != tt.want {
+				t.Errorf("slowest %s request takes %v, timers are %v late: got %v, want %v", name, tt.slowest, tt.late, got, tt.want)
+			}
+		}
+		r := incident.Result{After: tt.slowest, Late: tt.late}
+		if got := withinTime("event", maxWait).ok(r); got != tt.want {
+			t.Errorf("event after %v, timers are %v late: got %v, want %v", tt.slowest, tt.late, got, tt.want)
 		}
 	}
 }

@@ -34,7 +34,9 @@ type row struct {
 // measure runs the line and checks its conditions.
 func (l line) measure(ctx context.Context, s incident.Subject) row {
 	r := row{name: l.name, why: l.why}
+	stop := watchLateness()
 	result, err := l.run(ctx, s)
+	result.Late = stop()
 	r.result = result
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)

@@ -39,6 +39,10 @@ type Result struct {
 	// SlowestForged is the longest duration of a forged request.
 	SlowestForged time.Duration
 
+	// Late is the longest delay of a timer in this process, because the machine is busy. The
+	// incidents do not measure it.
+	Late time.Duration
+
 	// PerStep is the number of fetches in each step of the incident.
 	PerStep []int
 	// After is the time until the expected event. The event is that a valid request is
