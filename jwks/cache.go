@@ -144,7 +144,10 @@ func (c *Cache) LookupAt(kid, alg string, now time.Time) ([]*Key, error) {
 //
 // While keys are available, the 2 s count from the start of the fetch. Options.CoolDown and
 // the issuer's Retry-After limit the fetches. If they do not allow a fetch, Key returns an
-// error immediately. While keys are unavailable, the cache queries the issuer once per second.
+// error immediately. While keys are unavailable, the cache queries the issuer once per second, and
+// obeys Retry-After for at most about a minute. If the issuer has answered that there is nothing
+// at the URL, for example with status 404, the pauses grow to 5 s. During a longer pause, Key
+// returns an error immediately, whose RetryAfter is the rest of the pause.
 //
 // The keys in tried are keys that did not verify the signature of the token. Key returns
 // only keys that are not in tried, because the issuer may have published new key material
@@ -161,8 +164,8 @@ func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key
 
 // Ready waits until keys are available, or until ctx ends. If ctx ends first, the error
 // matches ErrUnavailable, the error of the last refresh, and ctx.Err(). While Ready waits,
-// the cache queries the issuer once per second. In a health check, call Ready with a context
-// that has a short deadline.
+// the cache queries the issuer as often as it does for [Cache.Key]. In a health check, call Ready
+// with a context that has a short deadline.
 func (c *Cache) Ready(ctx context.Context) error {
 	defer runtime.KeepAlive(c)
 	return c.core.ready(ctx)
@@ -173,8 +176,9 @@ func (c *Cache) Ready(ctx context.Context) error {
 // in use. If the fetch fails, Refresh returns the error of the fetch, and the key set in use
 // stays in use. If ctx ends first, Refresh returns ctx.Err(), and the fetch continues.
 // Concurrent calls of Refresh share one fetch. A call does not share a fetch that began
-// before the call. Waiting for Options.Limits does not count in Options.Timeout, so pass a context
-// with a deadline if many caches share the Limits.
+// before the call. Refresh does not wait for the end of Retry-After or Options.CoolDown. Waiting
+// for Options.Limits does not count in Options.Timeout, so pass a context with a deadline if many
+// caches share the Limits.
 func (c *Cache) Refresh(ctx context.Context) error {
 	defer runtime.KeepAlive(c)
 	return c.core.refreshNow(ctx)

@@ -28,8 +28,9 @@ type core struct {
 
 	abandoned atomic.Bool // whether the program has forgotten the Cache
 
-	waiting atomic.Int64 // number of goroutines that wait for a fetch
-	share   share        // the state of Options.Limits for this cache
+	held    atomic.Pointer[holds] // nil unless the last refresh failed
+	waiting atomic.Int64          // number of goroutines that wait for a fetch
+	share   share                 // the state of Options.Limits for this cache
 
 	mu      sync.Mutex // guards the fields of this block
 	running *flight    // the fetch in flight, or nil
@@ -95,7 +96,7 @@ func start(o Options, name, source string, where locator) *core {
 func (c *core) lookupAt(kid, alg string, now time.Time) ([]*Key, error) {
 	state := c.state.Load()
 	if state.set == nil || c.reached(state.until, now) {
-		return nil, state.noSet
+		return nil, c.unavailable(state.noSet, now, false)
 	}
 	if keys := state.set.keysFor(kid, alg); keys != nil {
 		return keys, nil
@@ -103,7 +104,7 @@ func (c *core) lookupAt(kid, alg string, now time.Time) ([]*Key, error) {
 	if algorithmOf(alg) == noAlgorithm {
 		return nil, ErrUnknownKey // the cache uses no keys for unsupported algorithms
 	}
-	return nil, state.noKey
+	return nil, c.unavailable(state.noKey, now, true)
 }
 
 // usable reports whether keys are available, which means that there is a set and that the set

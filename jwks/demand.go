@@ -135,6 +135,9 @@ func (c *core) demand(ctx context.Context, now, start time.Time, seen *snapshot,
 		f.cause = context.WithoutCancel(ctx)
 	}
 	limit := start.Add(maxWait)
+	if f != nil && !usable && f.began.IsZero() && f.due.After(limit) {
+		limit = now // the issuer wants no request before, so the lookup does not wait
+	}
 	if f != nil && !f.local && usable {
 		from := f.began
 		if from.IsZero() {
@@ -178,10 +181,12 @@ func (c *core) join(now time.Time, usable bool) (f *flight, fresh bool) {
 	}
 	due := now
 	if !usable {
-		// The fetch begins within 1 s, so that it ends before the lookup stops waiting. The
-		// first request after the outage must get the key that it needs.
-		if next := c.history.lastAttempt.Add(minPause); next.After(due) {
-			due = next
+		// Without Retry-After, the fetch begins within about 1 s, so that it ends before the lookup
+		// stops waiting. The first request after the outage must get the key that it needs.
+		for _, next := range []time.Time{c.history.lastAttempt.Add(minPause), c.retryAt(false)} {
+			if next.After(due) {
+				due = next
+			}
 		}
 	}
 	f = c.enqueue(due)

@@ -30,6 +30,7 @@ type locator struct {
 	issuer       string    // the required value of "issuer" in the metadata
 	insecureHTTP bool      // the value of Options.InsecureHTTP
 	tried        time.Time // the time of the last request for the metadata
+	heldUntil    time.Time // until this time, the issuer wants no request for the metadata
 	until        time.Time // the time at which the metadata must be requested again
 }
 
@@ -39,6 +40,11 @@ func (l *locator) discovers() bool { return len(l.places) > 0 }
 // due reports whether the metadata must be requested now.
 func (l *locator) due(now time.Time) bool {
 	return l.discovers() && (l.url == "" || !now.Before(l.until))
+}
+
+// mayRepeat reports whether the metadata may be requested again, although it is not due.
+func (l *locator) mayRepeat(now time.Time) bool {
+	return l.discovers() && now.Sub(l.tried) > rediscoverAfter && !now.Before(l.heldUntil)
 }
 
 // discover fetches the metadata and sets l.url. If discover fails, l.url keeps its value.
@@ -56,18 +62,23 @@ func (l *locator) discover(ctx context.Context, get getter) error {
 				l.places = append([]string{place}, slices.Delete(slices.Clone(l.places), i, i+1)...)
 				return nil
 			}
-			err = fmt.Errorf("metadata at %s: %w", redact(place), err)
+			err = &documentError{fmt.Errorf("metadata at %s: %w", redact(place), err)}
 		}
 		errs = append(errs, err)
-		// All possible URLs have the same host. So if the host does not answer, the remaining
-		// URLs fail too.
+		// All possible URLs have the same host. So if the host does not answer, or wants no
+		// further request, the remaining URLs fail too.
 		_, silent := errors.AsType[*url.Error](err)
-		if silent && !errors.Is(err, errRedirect) || ctx.Err() != nil {
+		if silent && !errors.Is(err, errRedirect) || limited(err) || ctx.Err() != nil {
 			break
 		}
 	}
 	return fmt.Errorf("discovery of %s: %w", redact(l.issuer), errors.Join(errs...))
 }
+
+// documentError is the error of a document that is not the metadata of the issuer.
+type documentError struct{ error }
+
+func (e *documentError) Unwrap() error { return e.error }
 
 // read returns the URL of the key set from a metadata document. The document must name the
 // issuer (RFC 8414, section 3.3; OpenID Connect Discovery 1.0, section 4.3).

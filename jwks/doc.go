@@ -30,7 +30,9 @@
 //     within 8 s.
 //   - Start while the issuer is down or hangs: New and Discover do not wait. Requests wait at
 //     most 2 s. While requests arrive, the cache queries the issuer once per second. So the
-//     first request after the outage gets the key that it needs.
+//     first request after the outage gets the key that it needs. Without requests, the cache
+//     queries the issuer every 5 s, so that the process is ready soon after the outage. What the
+//     issuer requests with Retry-After has precedence, up to about a minute.
 //   - Outage: the last good key set stays in use for Options.MaxStale (12 h). During this time,
 //     lookups fail only for keys that are not in the key set. Afterwards, all lookups fail. The
 //     error of these lookups matches ErrUnavailable. Answer with status 503 and not 401,

@@ -28,6 +28,7 @@ type validators struct{ etag, lastModified string }
 // is an error only if the request was unconditional.
 type statusError struct {
 	status string
+	code   int
 	retry  time.Duration // the value of Retry-After, or 0
 }
 
@@ -88,7 +89,7 @@ func read(ctx context.Context, resp *http.Response, conditions validators, limit
 		a.notModified = true
 		return a, nil
 	case resp.StatusCode != http.StatusOK:
-		return nil, &statusError{resp.Status, retryAfter(resp.Header, now)}
+		return nil, &statusError{resp.Status, resp.StatusCode, retryAfter(resp.Header, now)}
 	}
 	var err error
 	a.body, err = readBody(ctx, resp, limit, meter)

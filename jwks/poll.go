@@ -51,6 +51,8 @@ func (c *core) poll(first *permit, unconditional bool) outcome {
 		go func() { results <- c.attempt(ctx, left, p, &state, unconditional) }()
 	}
 	try(first)
+	var retryAt time.Time // the latest time until which the issuer wants no request
+	limitReached := false // the issuer wants no further request
 	retry := time.NewTicker(minPause)
 	defer retry.Stop()
 	var best attempt
@@ -58,6 +60,10 @@ func (c *core) poll(first *permit, unconditional bool) outcome {
 		select {
 		case r := <-results:
 			open--
+			limitReached = limitReached || limited(r.err)
+			if r.retryAt.After(retryAt) {
+				retryAt = r.retryAt
+			}
 			if best.set == nil && (!r.replaced || r.set != nil) {
 				best = r
 			}
@@ -67,7 +73,7 @@ func (c *core) poll(first *permit, unconditional bool) outcome {
 		case <-retry.C:
 			// Shortly before the deadline, a new request has too little time. The next poll
 			// sends this request.
-			if time.Until(end) < minPause/2 || c.usable(time.Now()) || c.waiting.Load() == 0 {
+			if time.Until(end) < minPause/2 || limitReached || c.usable(time.Now()) || c.waiting.Load() == 0 {
 				continue
 			}
 			p := c.tryPermit()
@@ -82,6 +88,7 @@ func (c *core) poll(first *permit, unconditional bool) outcome {
 		}
 	}
 	c.refresher.pollState = best.pollState
+	best.retryAt = retryAt
 	return best.outcome
 }
 
@@ -101,6 +108,9 @@ func (c *core) attempt(ctx context.Context, limit time.Duration, p *permit, stat
 		done.err = errGaveWay
 	case errors.Is(cause, context.DeadlineExceeded) && !errors.Is(done.err, cause):
 		done.err = fmt.Errorf("the issuer has not answered within Options.Timeout: %w", cause)
+	}
+	if d := requestedPause(done.err); d > 0 {
+		done.retryAt = time.Now().Add(d)
 	}
 	p.failed = done.err != nil
 	done.size = p.processed
@@ -133,10 +143,10 @@ func (c *core) fetch(ctx context.Context, p *permit, state *pollState, unconditi
 		}
 	}
 	done = c.fetchSet(ctx, p, state, unconditional)
-	if done.err != nil && where.discovers() && time.Since(where.tried) > rediscoverAfter {
+	if done.err != nil && where.mayRepeat(time.Now()) && !tooManyRequests(done.err) {
 		if ctx.Err() != nil {
 			where.until = time.Time{} // no time is left, so the next fetch begins with discovery
-		} else if old := where.url; where.discover(ctx, p.get) == nil && where.url != old {
+		} else if old := where.url; c.askMetadata(ctx, p, where) == nil && where.url != old {
 			done = c.fetchSet(ctx, p, state, true) // the key set has moved
 		}
 	}
@@ -146,20 +156,33 @@ func (c *core) fetch(ctx context.Context, p *permit, state *pollState, unconditi
 // discover refreshes the metadata. It returns an error only if there is no metadata yet.
 func (c *core) discover(ctx context.Context, p *permit, where *locator) error {
 	if where.url == "" {
-		return where.discover(ctx, p.get)
+		return c.askMetadata(ctx, p, where)
 	}
 	// The old URL may still work, so half of the time is reserved for the key set.
 	half, stop := p.withTimeout(ctx, c.opts.Timeout/2)
 	defer stop()
-	if err := where.discover(half, p.get); err != nil && ctx.Err() == nil {
+	if err := c.askMetadata(half, p, where); err != nil && ctx.Err() == nil {
 		if cause := context.Cause(half); cause != nil && !errors.Is(err, cause) {
 			err = fmt.Errorf("%w: %w", cause, err) // half.Err() is context.Canceled
 		}
 		where.until = time.Now().Add(defaultLifetime)
+		if where.heldUntil.After(where.until) {
+			where.until = where.heldUntil
+		}
 		c.opts.Logger.WarnContext(ctx, "jwks: refresh of the issuer's metadata failed", "issuer", c.name, "error", quote.Line(err.Error()))
 		c.notify(Event{Kind: MetadataFailed, Err: err})
 	}
 	return nil
+}
+
+// askMetadata requests the metadata. If the response has Retry-After, the next request comes later;
+// see pause.
+func (c *core) askMetadata(ctx context.Context, p *permit, where *locator) error {
+	err := where.discover(ctx, p.get)
+	if err != nil {
+		where.heldUntil = time.Now().Add(hold(requestedPause(err), c.longestHold()))
+	}
+	return err
 }
 
 // fetchSet gets the key set from state.where.url and parses it. An unconditional request

@@ -12,6 +12,10 @@ type refresher struct {
 	pollState
 	failures int  // the number of consecutive failures
 	stale    bool // whether the event WentStale was sent for the set in use
+
+	wrongAnswers int       // the number of consecutive failures in which the issuer answered; see wrongAddress
+	hadKeys      bool      // whether a refresh has succeeded
+	logged       time.Time // the time of the last log record of a failure
 }
 
 // outcome is the result of one refresh.
@@ -20,7 +24,8 @@ type outcome struct {
 	notModified bool
 	fresh       time.Duration // the time for which the response is fresh, from its header
 	err         error
-	rejected    bool // whether the issuer sent a document that is not a usable key set
+	rejected    bool      // whether the issuer sent a document that is not a usable key set
+	retryAt     time.Time // the time until which the issuer wants no request; zero if it names none
 
 	inFlight time.Duration // the time of the requests
 	size     int           // the number of bytes that were read
@@ -114,6 +119,7 @@ func (c *core) reportStale() {
 		return
 	}
 	c.refresher.stale = true
+	c.pullForward(time.Now())
 	c.opts.Logger.Error("jwks: keys unavailable: the last good key set is older than Options.MaxStale",
 		"issuer", c.name, "max_stale", c.opts.MaxStale)
 	c.notify(Event{Kind: WentStale})
@@ -135,13 +141,13 @@ func (c *core) refresh() time.Time {
 	c.opts.Limits.record(&c.share, done.err, done.inFlight, done.size)
 	var wait time.Duration
 	if done.err == nil {
-		c.refresher.failures, c.refresher.stale = 0, false
+		c.refresher.failures, c.refresher.stale, c.refresher.hadKeys = 0, false, true
 		wait = c.opts.untilRefresh(done.fresh)
 		c.publish(done.set, f.began, nil)
 	} else {
 		c.refresher.failures++
 		var retry time.Duration
-		wait, retry = c.pause(done.err)
+		wait, retry = c.pause(done)
 		c.publish(nil, f.began, &UnavailableError{RetryAfter: wholeSeconds(retry), Err: done.err})
 	}
 	next := time.Now().Add(wait)
@@ -195,6 +201,7 @@ func (c *core) finish(f *flight, done outcome, broughtKey bool, next time.Time) 
 	}
 	if done.err == nil {
 		c.heldUntil = time.Time{}
+		c.held.Store(nil)
 		c.history.lastSuccess = f.began
 		c.history.restored = false
 		if f.counted && broughtKey {

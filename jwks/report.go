@@ -10,13 +10,15 @@ import (
 // records and sends events. It also limits the number of key ids in a log record.
 const maxReported = 10
 
-// report logs the outcome of a refresh and sends the events of the refresh. It logs each
-// failure, the first success after a failure, and each change of the keys.
+// report logs the outcome of a refresh and sends the events of the refresh. It logs
+// failures (see mayLogFailure), the first success after a failure, and each change of the keys.
 func (c *core) report(previous *Set, done outcome, wait time.Duration) {
 	log := c.opts.Logger.With("issuer", c.name)
 	if done.err != nil {
-		log.Warn("jwks: refresh failed", "error", quote.Line(done.err.Error()), "failures", c.refresher.failures,
-			"retry_in", wait.Round(time.Millisecond), "keys_usable", c.usable(time.Now()))
+		if c.mayLogFailure(time.Now()) {
+			log.Warn("jwks: refresh failed", "error", quote.Line(done.err.Error()), "failures", c.refresher.failures,
+				"retry_in", wait.Round(time.Millisecond), "keys_usable", c.usable(time.Now()))
+		}
 		c.notify(Event{Kind: RefreshFailed, Cause: done.cause, Duration: done.took, Err: done.err})
 		return
 	}
@@ -47,6 +49,20 @@ func (c *core) report(previous *Set, done outcome, wait time.Duration) {
 		}
 		c.notify(Event{Kind: KeySkipped, SkippedKey: skipped})
 	}
+}
+
+// failureInterval is the least time between two log records about consecutive failures.
+const failureInterval = time.Minute
+
+// mayLogFailure reports whether a failed refresh is logged: it is the first failure after a
+// success, or the last record is old.
+func (c *core) mayLogFailure(now time.Time) bool {
+	r := &c.refresher
+	if r.failures > 1 && now.Sub(r.logged) < failureInterval {
+		return false
+	}
+	r.logged = now
+	return true
 }
 
 // newIDs returns the ids of the keys that are in the key set b but not in the key set a. If

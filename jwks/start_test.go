@@ -157,8 +157,10 @@ func TestIssuerReturnsDuringFetch(t *testing.T) {
 		start := time.Now()
 		want(t, "first lookup after the issuer's return", keyOutcome(t, c, "a"), "ok")
 		// The lookup waits 100 ms for the first fetch, 700 ms for the start of the second fetch,
-		// and 300 ms for the second fetch.
-		want(t, "wait of the lookup", time.Since(start), 1100*time.Millisecond)
+		// and 300 ms for the second fetch. The second fetch begins up to 50 ms later, at random.
+		if d := time.Since(start); d < 1100*time.Millisecond || d > 1150*time.Millisecond {
+			t.Errorf("wait of the lookup: got %v, want 1.1 s to 1.15 s", d)
+		}
 	})
 }
 
@@ -177,22 +179,6 @@ func TestStaleCountsFromTheRequest(t *testing.T) {
 		time.Sleep(time.Nanosecond)
 		_, err = c.Lookup("a", "ES256")
 		want(t, "lookup at MaxStale", outcome(err), "unavailable")
-	})
-}
-
-// When the keys become too old, lookups ignore an earlier Retry-After.
-func TestStaleDespiteRetryAfter(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		i := newIssuer(ecKey("a"))
-		c := newCache(t, i, func(o *jwks.Options) { o.MaxStale = time.Hour })
-		i.update(func(i *issuer) { i.status, i.header = 429, map[string][]string{"Retry-After": {"60"}} })
-		time.Sleep(time.Hour - 2*time.Second)
-		if err := c.Refresh(t.Context()); err == nil {
-			t.Error("Refresh: got no error, want an error")
-		}
-		time.Sleep(2 * time.Second)
-		i.update(func(i *issuer) { i.status = 0 })
-		want(t, "first lookup after MaxStale", keyOutcome(t, c, "a"), "ok")
 	})
 }
 
@@ -237,21 +223,21 @@ func TestSuspended(t *testing.T) {
 	})
 }
 
-// Without lookups, the pauses between failed attempts grow to about 1 min.
+// Without lookups, the pauses between failed attempts grow to about 5 s.
 func TestStartBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
 		i.down = true
 		c := newCache(t, i)
 		time.Sleep(10 * time.Minute)
-		if n := i.fetches(); n < 12 || n > 22 {
-			t.Errorf("attempts in 10 min: got %d, want 12 to 22", n)
+		if n := i.fetches(); n < 120 || n > 162 {
+			t.Errorf("attempts in 10 min: got %d, want 120 to 162", n)
 		}
 		times := i.requestTimes()
 		for n := 2; n < len(times); n++ {
 			d := times[n].Sub(times[n-1])
-			if d < times[n-1].Sub(times[n-2])/2 || d > time.Minute {
-				t.Errorf("pause %d: got %v, want at least half of the previous pause, and at most 1 min", n, d)
+			if d < times[n-1].Sub(times[n-2])/2 || d > 5*time.Second || n > 3 && d < 3750*time.Millisecond {
+				t.Errorf("pause %d: got %v, want at least half of the previous pause, at most 5 s, and at least 3.75 s later", n, d)
 			}
 		}
 		i.update(func(i *issuer) { i.down = false })

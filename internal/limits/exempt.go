@@ -3,6 +3,7 @@ package limits
 // notLimits lists the constants that are no limits, and the reason.
 var notLimits = map[string]string{
 	"jwks.largeCost":                            "a part of the estimate of the size of a body of unknown size",
+	"jwks.maxJitter":                            "a random part of the row of minPause",
 	"jwks.maxNeed":                              "a guard against an overflow",
 	"jwks.restoredTook":                         "the first guess of the duration of a refresh, after a restart",
 	"jwks.memory":                               "a weight in the order of the waiting requests",

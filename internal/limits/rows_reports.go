@@ -24,6 +24,7 @@ var reportGroups = []Group{
 			{Constant: "jwks.maxReported", Subject: "changed keys, and unusable elements, in the records of one refresh", Unit: "elements", Beyond: "One record has the number of all unusable elements. `Status.Skipped` contains all elements.", Test: own},
 			{Constant: "jwks.droppedInterval", Subject: "time between two records about dropped key events", Beyond: "Dropped events are counted. The next record contains the count.", Test: "jwks TestObserveBlocks"},
 			{Constant: "jwks.deniedInterval", Subject: "time between two records about tokens with unknown keys", Beyond: "Such tokens are counted. The next record contains the count.", Test: "jwks TestDeniedFetchesLog"},
+			{Constant: "jwks.failureInterval", Subject: "time between two records about failed refreshes, from the second failure on", Beyond: "The failure is not logged. Status and metrics count it.", Test: "jwks TestFailuresAreLoggedOncePerMinute"},
 			{Constant: "middleware.logInterval", Subject: "time between two records about ignored fields, and about refused WebSocket handshakes", Beyond: "Such requests are counted. The next record contains the count.", Test: "middleware TestForwardAuthIgnoredFieldsRate"},
 			{Constant: "middleware.maxNames", Subject: "names of fields or patterns in such a record", Unit: "names", Beyond: "Further names are omitted.", Test: own},
 			{Constant: "middleware.maxMethod", Subject: "method of a request without a rule, in an error", Unit: "bytes", Beyond: "The method is cut and ends with `...`.", Test: "middleware TestNoRuleText"},
