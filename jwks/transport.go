@@ -9,15 +9,11 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"syscall"
-	"time"
 )
 
 const (
 	maxRedirects   = 3
 	maxHeaderBytes = 64 << 10
-	// dialTimeout is the longest time for a connection, and also for a TLS handshake.
-	dialTimeout = 3 * time.Second
 )
 
 // requestContext is the key under which the context of a request has itself as a value.
@@ -27,6 +23,11 @@ type requestContext struct{}
 // connection needs goroutines, and it may no longer work at the next refresh, which is some
 // minutes later.
 func newTransport(refusePrivate bool) *http.Transport {
+	return newTransportWith(newDialer(), refusePrivate)
+}
+
+// newTransportWith returns the transport of newTransport with the given dialer.
+func newTransportWith(d *dialer, refusePrivate bool) *http.Transport {
 	t := &http.Transport{
 		Proxy:                  exceptLoopback(http.ProxyFromEnvironment),
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
@@ -39,20 +40,18 @@ func newTransport(refusePrivate bool) *http.Transport {
 		t.Proxy = nil // a proxy resolves the name of the host, so the address cannot be checked
 	}
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		dialer := net.Dialer{Timeout: dialTimeout}
-		if checks := addressChecks(address, refusePrivate); len(checks) > 0 {
-			// ControlContext receives the resolved address. So the checks apply even if the URL
-			// contains the name of a host.
-			dialer.ControlContext = func(_ context.Context, _, resolved string, _ syscall.RawConn) error {
-				for _, check := range checks {
-					if err := check(resolved); err != nil {
-						return err
-					}
+		checks := addressChecks(address, refusePrivate)
+		// The dialer calls check with resolved addresses. So the checks apply even if the URL
+		// contains the name of a host.
+		check := func(resolved string) error {
+			for _, check := range checks {
+				if err := check(resolved); err != nil {
+					return err
 				}
-				return nil
 			}
+			return nil
 		}
-		return dialForRequest(ctx, func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, network, address) })
+		return dialForRequest(ctx, func(ctx context.Context) (net.Conn, error) { return d.dial(ctx, network, address, check) })
 	}
 	return t
 }
