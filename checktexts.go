@@ -348,6 +348,12 @@ func (e *explainer) gotKeys() string {
 		if !status.LastSuccess.IsZero() {
 			age = ", fetched " + status.Age.Round(time.Second).String() + " ago"
 		}
+	case *jwks.Sources:
+		for _, status := range keys.Status() {
+			for _, key := range status.Keys {
+				ids = append(ids, key.ID())
+			}
+		}
 	default:
 		return ""
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/sizeof"
 	"github.com/bearerkit/bearer/internal/strictjson"
+	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -36,6 +37,7 @@ type claimSet struct {
 	members  strictjson.Record // the signed claims set; the strings below may share memory with members
 	header   *jws.Header
 	verifier *JWTVerifier // the verifier that decoded the claims; nil for Profile.Claims
+	key      *jwks.Key    // the key under which the signature verified; nil for Profile.Claims
 
 	issuer, subject, clientID, id string
 	scopes                        scopes.Set
@@ -140,6 +142,16 @@ func (c *Claims) NotBefore() time.Time { return c.all().notBefore.time() }
 
 // IssuedAt returns "iat". It returns the zero Time if the token has no "iat".
 func (c *Claims) IssuedAt() time.Time { return c.all().issuedAt.time() }
+
+// KeySource names the source of the key that verified the signature; see [jwks.Key.Source]. With
+// [jwks.Sources], it tells which cluster or issuer signed the token. It is "" if the key set is a
+// *[jwks.Set], and for [Profile.Claims].
+func (c *Claims) KeySource() string {
+	if key := c.all().key; key != nil {
+		return key.Source()
+	}
+	return ""
+}
 
 // Value returns a copy of the JSON text of a top-level claim. The bool reports whether the
 // token has the claim. Names are compared byte for byte. A JSON pointer is not a valid name

@@ -1,6 +1,10 @@
 package bearer
 
-import "github.com/bearerkit/bearer/jwks"
+import (
+	"slices"
+
+	"github.com/bearerkit/bearer/jwks"
+)
 
 // IssuerStatus is a snapshot of an issuer, for health checks, metrics and status pages.
 type IssuerStatus struct {
@@ -9,13 +13,21 @@ type IssuerStatus struct {
 	// Keys is the state of the issuer's key cache. It is nil if the issuer's keys are not in a
 	// *[jwks.Cache].
 	Keys *jwks.Status
+	// Sources are the states of the caches if the issuer's keys are in a *[jwks.Sources].
+	Sources []jwks.Status
 	// Cache is the state of the cache of verified tokens.
 	Cache CacheStatus
 }
 
-// Ready reports whether the issuer's keys are loaded. If the keys are not in a
-// *[jwks.Cache], Ready returns true.
-func (s IssuerStatus) Ready() bool { return s.Keys == nil || s.Keys.Ready }
+// Ready reports whether the issuer's keys are loaded. If there are Sources, the keys of one source
+// are enough. If the keys are neither in a *[jwks.Cache] nor in a *[jwks.Sources], Ready returns
+// true.
+func (s IssuerStatus) Ready() bool {
+	if s.Keys == nil && s.Sources != nil {
+		return slices.ContainsFunc(s.Sources, func(source jwks.Status) bool { return source.Ready })
+	}
+	return s.Keys == nil || s.Keys.Ready
+}
 
 // Status implements [StatusReporter]. The result has one element. The time that Status takes does
 // not depend on the number of keys.
@@ -23,9 +35,12 @@ func (v *JWTVerifier) Status() []IssuerStatus { return []IssuerStatus{v.status()
 
 func (v *JWTVerifier) status() IssuerStatus {
 	status := IssuerStatus{Issuer: v.issuer, Profile: v.profile.name, Cache: v.CacheStatus()}
-	if cache, ok := v.keys.(*jwks.Cache); ok {
-		keys := cache.Status()
-		status.Keys = &keys
+	switch keys := v.keys.(type) {
+	case *jwks.Cache:
+		state := keys.Status()
+		status.Keys = &state
+	case *jwks.Sources:
+		status.Sources = keys.Status()
 	}
 	return status
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/memory"
 	"github.com/bearerkit/bearer/internal/strictjson"
-	"github.com/bearerkit/bearer/jwks"
 )
 
 // maxToken is the maximum length of a token in bytes. Most servers and proxies accept at
@@ -48,8 +47,7 @@ type token struct {
 // The type verified is the value that the cache stores for a token.
 type verified struct {
 	claimSet
-	public Claims    // holds a pointer to claimSet
-	key    *jwks.Key // the key under which the signature verified
+	public Claims // holds a pointer to claimSet
 }
 
 // newEntry returns an entry with an empty set of claims.

@@ -1,6 +1,7 @@
 package jwks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 type core struct {
 	opts   Options // without StoreKey
 	name   string  // the issuer's name in logs and events
+	place  string  // where the keys come from; see Key.Source
 	source string  // the result of sourceOf; it identifies the issuer or URL in the stored data
 	client *http.Client
 
@@ -63,6 +65,7 @@ func start(o Options, name, source string, where locator) *core {
 	c := &core{
 		opts:   o,
 		name:   name,
+		place:  redact(cmp.Or(where.url, o.MetadataURL, name)),
 		source: source,
 		epoch:  time.Now(),
 		ended:  make(chan struct{}),

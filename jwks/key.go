@@ -22,6 +22,7 @@ import (
 // verified again.
 type Key struct {
 	identity
+	source string // the result of Key.Source
 	public crypto.PublicKey
 	jwk    jwkset.JWK
 }
@@ -44,6 +45,11 @@ func (k *Key) Public() crypto.PublicKey { return k.public }
 // Issuer returns the "issuer" member of the key, or "" if the key has none. In a key set of
 // Microsoft for several tenants, this member names the issuer whose tokens the key signs.
 func (k *Key) Issuer() string { return k.issuer }
+
+// Source names the source of the key: the URL of the key set without the values of its query, the
+// URL of a file or folder, or, for a cache of [Discover], Options.MetadataURL or the issuer. It is
+// "" for a key of [Parse].
+func (k *Key) Source() string { return k.source }
 
 // Verifies reports whether the key may verify signatures of the JWS algorithm alg. The
 // result depends on the members kty, crv, alg, use and key_ops, and on the size of the key

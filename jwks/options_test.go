@@ -26,7 +26,7 @@ func TestBadConfiguration(t *testing.T) {
 		{"URL contains a control character", "https://a.test/\n", jwks.Options{}, false, []string{"not a URL"}},
 		{"URL is empty", "", jwks.Options{}, false, []string{"not an https URL"}},
 		{"URL without a scheme", "issuer.test/keys", jwks.Options{}, false, []string{"not an https URL"}},
-		{"file URL", "file:///etc/keys", jwks.Options{}, false, []string{"not an https URL"}},
+		{"URL of another scheme", "ftp://issuer.example/keys", jwks.Options{}, false, []string{"not an https URL"}},
 		{"URL without a host", "https:///keys", jwks.Options{}, false, []string{"no host"}},
 		{"URL with a password", "https://me:secret@issuer.test/keys", jwks.Options{}, false, []string{"credentials", "xxxxx@issuer.test"}},
 		{"URL with a fragment", "https://issuer.test/keys#1", jwks.Options{}, false, []string{"fragment"}},

@@ -141,7 +141,7 @@ func publicKey(block *pem.Block) (any, error) {
 		}
 	default:
 		if strings.Contains(block.Type, "PRIVATE") {
-			return nil, errors.New("a private key; want the public key only, because whoever can read the private key can forge tokens")
+			return nil, errors.New("a private key; want the public key only, because anyone who can read the private key can forge tokens")
 		}
 		return nil, errors.New("a PEM block that is neither a public key nor a certificate")
 	}

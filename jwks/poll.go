@@ -210,6 +210,7 @@ func (c *core) fetchSet(ctx context.Context, p *permit, state *pollState, uncond
 		if set, err = parseAfter(ctx.Err, inUse, a.body, c.opts.keyLimits()); err != nil {
 			return outcome{err: fmt.Errorf("GET %s: %w", redact(state.where.url), err), rejected: ctx.Err() == nil}
 		}
+		set.setSource(c.place)
 	}
 	state.fetchedFrom, state.have, state.digest = state.where.url, a.validators, digest
 	if c.opts.Store != nil {

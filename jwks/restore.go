@@ -44,6 +44,7 @@ func (c *core) load() error {
 	if err != nil {
 		return err
 	}
+	set.setSource(c.place)
 	unconfirmed := &UnavailableError{RetryAfter: time.Second, Err: errors.New("the issuer has not answered since the start")}
 	c.state.Store(&snapshot{set: set, until: c.deadline(now.Add(-age)), noSet: errTooOld, noKey: unconfirmed})
 	c.opts.Limits.restored(&c.share)

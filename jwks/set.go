@@ -124,6 +124,15 @@ func (s *Set) add(key *Key) {
 	s.byIdentity[key.identity] = key
 }
 
+// setSource sets the source of the new keys. The set must not be in use yet.
+func (s *Set) setSource(source string) {
+	for _, key := range s.keys {
+		if key.source == "" {
+			key.source = source
+		}
+	}
+}
+
 // index builds the results of all lookups.
 func (s *Set) index() {
 	s.hash = hashOf(s.keys)

@@ -12,6 +12,8 @@ type Status struct {
 	// Issuer is the name of the issuer, which is Options.Issuer or its default. URL is the URL
 	// of the key set, without the values of its query. URL is "" until discovery succeeds.
 	Issuer, URL string
+	// Source names the source of the keys; see [Key.Source].
+	Source string
 	// Ready means that keys are available. Stale means that keys are unavailable because the
 	// last good key set is older than Options.MaxStale.
 	Ready, Stale bool
@@ -127,7 +129,7 @@ func (c *core) status() Status {
 	h := c.history
 	c.mu.Unlock()
 	s := Status{
-		Issuer: c.name, URL: h.url, Restored: h.restored,
+		Issuer: c.name, URL: h.url, Source: c.place, Restored: h.restored,
 		LastSuccess: h.lastSuccess, LastAttempt: h.lastAttempt, NextRefresh: h.next,
 		LastError: h.lastError, Failures: h.failures,
 		Fetches: h.fetches, Refreshed: h.refreshed, NotModified: h.notModified, Failed: h.failed, Rejected: h.rejected,

@@ -37,17 +37,29 @@ type readinessAnswer struct {
 type issuerReadiness struct {
 	Issuer string `json:"issuer"`
 	Ready  bool   `json:"ready"`
-	// The members below are absent if the issuer has a fixed key set.
+	// Sources has the state of each source, in their order, if the issuer has several sources of
+	// keys. The answer contains no URLs.
+	Sources []sourceReadiness `json:"sources,omitempty"`
+	// The members below are absent if the issuer has a fixed key set or several sources.
 	Stale    *bool    `json:"stale,omitempty"`
 	Restored bool     `json:"restored,omitempty"`
 	Keys     *int     `json:"keys,omitempty"`
 	Age      *float64 `json:"age_seconds,omitempty"`
 }
 
+// sourceReadiness is the state of one source of keys.
+type sourceReadiness struct {
+	Ready bool     `json:"ready"`
+	Stale bool     `json:"stale,omitempty"`
+	Keys  int      `json:"keys"`
+	Age   *float64 `json:"age_seconds,omitempty"`
+}
+
 // NewReadiness returns a handler for readiness checks of load balancers and orchestrators.
 // The handler answers GET and HEAD with 200 if this process can verify tokens, and with 503
 // if keys were never loaded or are too old. The JSON body contains the state of each issuer,
-// with the number of its keys and the age of the keys in seconds. If there are more than 100
+// with the number of its keys and the age of the keys in seconds, or with these numbers for each of
+// its sources. If there are more than 100
 // issuers, the body lists 100 of them, first the issuers without keys, and the number of the
 // other issuers. The log contains the errors; the body does not. Requests need no token. If
 // source is nil, NewReadiness returns an error.
@@ -162,6 +174,15 @@ type issuerNumbers struct {
 // numbers.
 func readinessOf(issuer *bearer.IssuerStatus, numbers *issuerNumbers) issuerReadiness {
 	r := issuerReadiness{Issuer: issuer.Issuer, Ready: issuer.Ready()}
+	for i := range issuer.Sources {
+		source := &issuer.Sources[i]
+		state := sourceReadiness{Ready: source.Ready, Stale: source.Stale, Keys: len(source.Keys)}
+		if !source.LastSuccess.IsZero() {
+			age := source.Age.Seconds()
+			state.Age = &age
+		}
+		r.Sources = append(r.Sources, state)
+	}
 	keys := issuer.Keys
 	if keys == nil {
 		return r

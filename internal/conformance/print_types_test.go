@@ -59,7 +59,7 @@ var printedTypes = map[string]printedType{
 	"bearer.Error":        {value: refusedError},
 	"bearer.Event":        {value: filled[bearer.Event](), shown: []string{"Claims client_id", "Claims iss", "Claims sub", "Err", "Issuer", "Reason", "Route", "Transport"}},
 	"bearer.Explanation":  {value: filled[bearer.Explanation](), shown: []string{"Algorithm", "Checks.Advice", "Checks.Got", "Checks.Name", "Checks.Reason", "Checks.Section", "Checks.State", "Checks.Want", "ClientID", "Detail", "Fits", "Issuer", "KeyID", "Profile", "Reason", "TokenID", "Type"}},
-	"bearer.IssuerStatus": {value: filled[bearer.IssuerStatus](), shown: []string{"Issuer", "Keys.Issuer", "Keys.KeySetHash", "Keys.Skipped.ID", "Keys.Skipped.Reason", "Keys.URL", "Profile"}},
+	"bearer.IssuerStatus": {value: filled[bearer.IssuerStatus](), shown: []string{"Issuer", "Keys.Issuer", "Keys.KeySetHash", "Keys.Skipped.ID", "Keys.Skipped.Reason", "Keys.Source", "Keys.URL", "Profile", "Sources.Issuer", "Sources.KeySetHash", "Sources.Keys", "Sources.LastError", "Sources.Skipped.ID", "Sources.Skipped.Reason", "Sources.Source", "Sources.URL"}},
 	"bearer.Issuers":      {value: newIssuers, shown: []string{"Issuer"}, misused: []string{"Observer"}, text: "bearer.Issuers{"},
 	"bearer.JWTVerifier":  {value: newVerifier, shown: []string{"Audience", "Issuer"}, reachable: []string{"Observer"}, text: "bearer.JWTVerifier{"},
 	"bearer.LogObserver":  {value: newLogObserver, misused: []string{"Event.Issuer", "Event.Route", "Level"}, text: "bearer.LogObserver{"},
@@ -88,15 +88,18 @@ var printedTypes = map[string]printedType{
 	"interceptor.MethodRule":    {value: filled[interceptor.MethodRule](), shown: []string{"Declared", "Name", "Rule"}},
 	"interceptor.Options":       {value: filled[interceptor.Options](), shown: []string{"Include", "Realm", "ResourceMetadata"}, reachable: []string{"Observer"}},
 
-	"jwks.Cache":            {value: newKeyCache, shown: []string{"Issuer"}, text: "jwks.Cache{"},
-	"jwks.Event":            {value: filled[jwks.Event](), shown: []string{"Err", "Issuer", "Kind", "SkippedKey.ID", "SkippedKey.Reason"}, misused: []string{"Cause"}, text: "jwks.Event{"},
-	"jwks.EventKind":        {value: filled[jwks.EventKind](), shown: []string{""}},
-	"jwks.Key":              {value: func(_ *testing.T, s *secretFiller) any { return s.keys("kid").Keys()[0] }, shown: []string{"kid"}},
-	"jwks.Limits":           {value: func(*testing.T, *secretFiller) any { return &jwks.Limits{MaxFetches: 5} }, text: "jwks.Limits{"},
-	"jwks.Options":          {value: filled[jwks.Options](), shown: []string{"Issuer", "MetadataIssuer", "MetadataURL"}, reachable: []string{"Store", "StoreKey", "Transport"}, text: "jwks.Options{"},
-	"jwks.Set":              {value: func(_ *testing.T, s *secretFiller) any { return s.keys("kid") }, shown: []string{"kid"}},
-	"jwks.Skipped":          {value: filled[jwks.Skipped](), shown: []string{"ID", "Reason"}},
-	"jwks.Status":           {value: filled[jwks.Status](), shown: []string{"Issuer", "KeySetHash", "Keys", "LastError", "Skipped.ID", "Skipped.Reason", "URL"}},
+	"jwks.Cache":     {value: newKeyCache, shown: []string{"Issuer"}, text: "jwks.Cache{"},
+	"jwks.Event":     {value: filled[jwks.Event](), shown: []string{"Err", "Issuer", "Kind", "SkippedKey.ID", "SkippedKey.Reason"}, misused: []string{"Cause"}, text: "jwks.Event{"},
+	"jwks.EventKind": {value: filled[jwks.EventKind](), shown: []string{""}},
+	"jwks.Key":       {value: func(_ *testing.T, s *secretFiller) any { return s.keys("kid").Keys()[0] }, shown: []string{"kid"}},
+	"jwks.Limits":    {value: func(*testing.T, *secretFiller) any { return &jwks.Limits{MaxFetches: 5} }, text: "jwks.Limits{"},
+	"jwks.Options":   {value: filled[jwks.Options](), shown: []string{"Issuer", "MetadataIssuer", "MetadataURL"}, reachable: []string{"Store", "StoreKey", "Transport"}, text: "jwks.Options{"},
+	"jwks.Set":       {value: func(_ *testing.T, s *secretFiller) any { return s.keys("kid") }, shown: []string{"kid"}},
+	"jwks.Skipped":   {value: filled[jwks.Skipped](), shown: []string{"ID", "Reason"}},
+	"jwks.Sources": {value: func(t *testing.T, s *secretFiller) any {
+		return &jwks.Sources{Caches: []*jwks.Cache{newKeyCache(t, s).(*jwks.Cache)}}
+	}, shown: []string{"Issuer"}}, //nolint:forcetypeassert // a test
+	"jwks.Status":           {value: filled[jwks.Status](), shown: []string{"Issuer", "KeySetHash", "Keys", "LastError", "Skipped.ID", "Skipped.Reason", "Source", "URL"}},
 	"jwks.UnavailableError": {value: filled[*jwks.UnavailableError](), shown: []string{"Err"}},
 
 	"metrics.Collector": {value: newCollector, shown: []string{"Issuers"}, misused: []string{"Event.Route", "source"}, text: "metrics.Collector{"},
