@@ -80,7 +80,7 @@ func start(o Options, name, source string, where locator) *core {
 	}
 	c.client = newClient(c.opts.Transport)
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.saver = saver{store: o.Store, failed: c.saveFailed}
+	c.saver = saver{store: withStoreKey(o.Store, o.StoreKey), failed: c.saveFailed}
 	c.events = notifier{observe: o.Observe, log: o.Logger, issuer: name}
 	waiting := &UnavailableError{RetryAfter: time.Second, Err: errors.New("the issuer has not answered yet")}
 	c.state.Store(&snapshot{noSet: waiting, noKey: waiting})

@@ -9,9 +9,17 @@ import (
 
 const permissionsMatter = false
 
-// openPlain opens a file for reading. On these systems, folders contain no pipes, so os.Open
-// does not wait for a writer.
-func openPlain(path string) (*os.File, error) { return os.Open(path) }
+func openRoot(path string) (*os.Root, error) { return os.OpenRoot(path) }
 
-// checkOwner is never called, because permissionsMatter is false.
+// openToRead opens a file for reading. On these systems, folders contain no pipes, so Open
+// does not wait for a writer.
+func openToRead(folder *os.Root, name string) (*os.File, error) { return folder.Open(name) }
+
+// checkOwner returns nil, because permissionsMatter is false.
 func checkOwner(fs.FileInfo) error { return nil }
+
+// isOwn returns true, because these systems have no numbers of users.
+func isOwn(fs.FileInfo) bool { return true }
+
+// links is never called, because permissionsMatter is false.
+func links(fs.FileInfo) uint64 { return 1 }

@@ -60,8 +60,14 @@ func TestFileStore(t *testing.T) {
 	}
 	_, err = store.Load(t.Context())
 	wantText(t, err, "written by other users")
-	_, err = jwks.NewFileStore(path)
+	wantText(t, store.Save(t.Context(), nil), "written by other users")
+	o := options(newIssuer())
+	o.Store = store
+	_, err = jwks.New(keySetURL, o)
 	wantText(t, err, "written by other users")
+	if _, err = jwks.NewFileStore(path); err != nil { // the store may be used with a StoreKey
+		t.Error(err)
+	}
 	if os.Geteuid() == 0 {
 		if err := errors.Join(os.Chmod(folder, 0o700), os.Chown(path, 12345, 12345)); err != nil { //nolint:gosec // the mode of a folder must contain execute permission
 			t.Fatal(err)

@@ -3,7 +3,6 @@
 package jwks
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,22 +11,36 @@ import (
 
 const permissionsMatter = true
 
-// openPlain opens a file for reading. It does not follow a symbolic link. If path is a pipe,
-// openPlain does not wait for a writer. In a folder such as /tmp, any user can create a link or a pipe
-// at path.
-func openPlain(path string) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0) //nolint:gosec // the path is the caller's configuration
-	if errors.Is(err, syscall.ELOOP) {
-		return nil, errors.New("file is a symbolic link, want a regular file")
-	}
-	return file, err
+// openRoot opens a folder. If an attacker has put a pipe at path, openRoot returns an error and
+// does not wait for a writer. os.OpenRoot waits, unless the path ends with an element below the
+// pipe.
+func openRoot(path string) (*os.Root, error) { return os.OpenRoot(path + "/.") }
+
+// openToRead opens a file for reading. If an attacker has put a pipe there, openToRead does not
+// wait for a writer.
+func openToRead(folder *os.Root, name string) (*os.File, error) {
+	return folder.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
 
 // checkOwner returns an error if the owner is neither root nor the user of this process.
 func checkOwner(info fs.FileInfo) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || stat.Uid == 0 || int(stat.Uid) == os.Geteuid() {
+	if !ok || stat.Uid == 0 || isOwn(info) {
 		return nil
 	}
 	return fmt.Errorf("belongs to user %d; want user %d or root", stat.Uid, os.Geteuid())
+}
+
+// isOwn reports whether the owner is the user of this process.
+func isOwn(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == os.Geteuid()
+}
+
+// links returns the number of names of a file.
+func links(info fs.FileInfo) uint64 {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		return uint64(stat.Nlink) //nolint:unconvert // the type depends on the system
+	}
+	return 1
 }

@@ -102,8 +102,11 @@ type Options struct {
 	// Store keeps the last good key set across restarts. Zero: the key set is not stored.
 	Store Store
 	// StoreKey authenticates the data in the Store with HMAC-SHA256. It must have at least
-	// 32 bytes. Zero: the data is not authenticated, so anyone who can write to the
-	// Store can forge tokens.
+	// 32 bytes. The data includes the time at which the issuer confirmed the keys. So an attacker
+	// who can write to the Store can delete the data or put older data back, but the keys in
+	// older data are used at most until MaxStale after this time. Zero: the data is not
+	// authenticated, so anyone who can write to the Store can forge tokens. Then the Store of
+	// [NewFileStore] refuses folders in which other users can replace files.
 	StoreKey []byte
 
 	// Logger receives log records, for example about changed keys, unusable keys, failed
@@ -216,6 +219,9 @@ func (o *Options) problems(given *Options) []error {
 	}
 	if len(o.StoreKey) > 0 && o.Store == nil {
 		bad("StoreKey: works with a Store only; set Store, or remove StoreKey")
+	}
+	if err := checkFileStore(o.Store, o.StoreKey); err != nil {
+		bad("Store: %w", err)
 	}
 	return errs
 }

@@ -47,6 +47,7 @@ var notLimits = map[string]string{
 	"jwks.anyRSA":                               "a set of algorithms",
 	"jwks.preparation":                          "a part of the cost in the row of MaxRSACost",
 	"jwks.recordVersion":                        "the version of a format",
+	"jwks.removeLeftovers.step":                 "the number of names that one call reads",
 	"jwks.rsaCost.unit":                         "the unit in the row of MaxRSACost",
 	"jwks.rsaCost.unitMultiplications":          "the unit in the row of MaxRSACost",
 	"jwks.rsaCost.unitWords":                    "the unit in the row of MaxRSACost",

@@ -94,6 +94,9 @@ var keyGroups = []Group{
 			{Constant: "jwks.storeTimeout", Subject: "duration of a call of the Store", Beyond: "The context of the call ends. The cache does not wait longer, and starts without the stored keys.", Test: "jwks TestStoreHangs"},
 			{Constant: "jwks.open.skew", Subject: "time by which a stored record may be in the future", Beyond: "The record is refused.", Test: own},
 			{Constant: "jwks.maxStored", Subject: "length of the file of `NewFileStore`", Unit: "bytes", Beyond: "`Load` returns an error, and the cache starts without the stored keys.", Test: own},
+			{Constant: "jwks.minLeftoverAge", Subject: "age at which a temporary file of `NewFileStore` counts as a leftover", Unit: "least", Beyond: "`Load` removes an older temporary file. It keeps a younger file, because a `Save` may be in progress.", Test: "jwks TestFileStoreLeftovers"},
+			{Constant: "jwks.maxListed", Subject: "names in the folder that `Load` reads to find leftovers", Unit: "names", Beyond: "Further leftovers stay in the folder until the next start.", Test: "jwks TestFileStoreManyFiles"},
+			{Constant: "jwks.maxOpens", Subject: "attempts to open the file while other processes replace the file", Unit: "attempts", Beyond: "`Load` returns an error, and the cache starts without the stored keys.", Test: "jwks TestFileStoreIsAtomic"},
 		},
 	},
 }
