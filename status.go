@@ -19,14 +19,15 @@ type IssuerStatus struct {
 	Cache CacheStatus
 }
 
-// Ready reports whether the issuer's keys are loaded. If there are Sources, the keys of one source
+// Ready reports whether the issuer's keys are loaded, or need not be loaded because of
+// [jwks.Options.OnDemand]. If there are Sources, the keys of one source
 // are enough. If the keys are neither in a *[jwks.Cache] nor in a *[jwks.Sources], Ready returns
 // true.
 func (s IssuerStatus) Ready() bool {
 	if s.Keys == nil && s.Sources != nil {
-		return slices.ContainsFunc(s.Sources, func(source jwks.Status) bool { return source.Ready })
+		return slices.ContainsFunc(s.Sources, func(source jwks.Status) bool { return source.Ready || source.Idle })
 	}
-	return s.Keys == nil || s.Keys.Ready
+	return s.Keys == nil || s.Keys.Ready || s.Keys.Idle
 }
 
 // Status implements [StatusReporter]. The result has one element. The time that Status takes does

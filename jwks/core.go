@@ -31,6 +31,7 @@ type core struct {
 	abandoned atomic.Bool // whether the program has forgotten the Cache
 
 	held    atomic.Pointer[holds] // nil unless the last refresh failed
+	used    atomic.Int64          // the time of the last use, since epoch; only if Options.OnDemand is set
 	waiting atomic.Int64          // number of goroutines that wait for a fetch
 	share   share                 // the state of Options.Limits for this cache
 
@@ -58,6 +59,7 @@ type snapshot struct {
 	until deadline // the time at which the set becomes too old
 	noSet error    // the error of lookups if there is no set, or if the set is too old
 	noKey error    // the error of lookups if the set does not have the key
+	idle  bool     // the cache is idle; see Options.OnDemand
 }
 
 // start creates a cache and starts the refresher.
@@ -82,14 +84,19 @@ func start(o Options, name, source string, where locator) *core {
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.saver = saver{store: withStoreKey(o.Store, o.StoreKey), failed: c.saveFailed}
 	c.events = notifier{observe: o.Observe, log: o.Logger, issuer: name}
-	waiting := &UnavailableError{RetryAfter: time.Second, Err: errors.New("the issuer has not answered yet")}
-	c.state.Store(&snapshot{noSet: waiting, noKey: waiting})
+	c.history.url = redact(where.url)
+	c.state.Store(&snapshot{noSet: errNoAnswer, noKey: errNoAnswer})
+	if o.OnDemand > 0 {
+		c.state.Store(idle)
+		o.Limits.join()
+		go c.run()
+		return c
+	}
 	// Lookups wait for these two flights: the call of Store.Load, and the first fetch.
 	c.queued = &flight{due: c.epoch, done: make(chan struct{})}
 	if o.Store != nil {
 		c.running = &flight{began: c.epoch, local: true, done: make(chan struct{})}
 	}
-	c.history.url = redact(where.url)
 	o.Limits.join()
 	go c.run()
 	return c
@@ -97,6 +104,9 @@ func start(o Options, name, source string, where locator) *core {
 
 // lookupAt is the implementation of [Cache.LookupAt].
 func (c *core) lookupAt(kid, alg string, now time.Time) ([]*Key, error) {
+	if c.opts.OnDemand > 0 {
+		c.touch(now)
+	}
 	state := c.state.Load()
 	if state.set == nil || c.reached(state.until, now) {
 		return nil, c.unavailable(state.noSet, now, false)
@@ -126,7 +136,7 @@ func (c *core) ready(ctx context.Context) error {
 	defer c.waiting.Add(-1)
 	for {
 		state, now := c.state.Load(), time.Now()
-		if c.usable(now) {
+		if c.usable(now) || state.idle {
 			return nil
 		}
 		if c.ctx.Err() != nil {
@@ -167,6 +177,13 @@ func (c *core) refreshNow(ctx context.Context) error {
 		return errClosed
 	}
 }
+
+var (
+	// errNoAnswer is the error of lookups before the first answer of the issuer.
+	errNoAnswer error = &UnavailableError{RetryAfter: minPause, Err: errors.New("the issuer has not answered yet")}
+	// errIdle is the error of lookups in an idle cache. Key and the verifiers then cause a fetch.
+	errIdle error = &UnavailableError{RetryAfter: minPause, Err: errors.New("no token has needed the keys for Options.OnDemand; the cache fetches them when a token needs them")}
+)
 
 // errClosed is the error of a closed cache.
 var errClosed error = &UnavailableError{Err: errors.New("cache is closed")}

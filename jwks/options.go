@@ -82,6 +82,13 @@ type Options struct {
 	// keys, lookups cause the next fetch at least 1 s later. Zero: 8 s.
 	CoolDown time.Duration
 
+	// OnDemand is for services with very many issuers, most of which are seldom used. The cache
+	// fetches keys only when a lookup needs them, and forgets them when no lookup has used the cache
+	// for this time, or a little longer. Then the cache is idle: it has no keys and sends no requests, [Cache.Ready]
+	// returns nil, and the first token waits for a fetch. A Store is read at each first use. Zero:
+	// the cache has keys at all times.
+	OnDemand time.Duration
+
 	// Limits limit the requests in flight and the bytes per second. Caches with the same Limits
 	// share them. Zero: the cache has its own Limits, with their defaults.
 	Limits *Limits
@@ -128,6 +135,7 @@ const (
 	defaultMaxInterval = 15 * time.Minute
 	defaultMaxStale    = 12 * time.Hour
 	defaultCoolDown    = 8 * time.Second
+	usualOnDemand      = time.Hour // an example, because OnDemand has no default
 )
 
 // shortest is the shortest usual duration of MinInterval, MaxInterval and CoolDown. A shorter
@@ -165,6 +173,7 @@ func (o *Options) withDefaults() Options {
 	}
 	fill(&s.Timeout, defaultTimeout)
 	fill(&s.CoolDown, defaultCoolDown)
+	s.OnDemand = min(s.OnDemand, maxDuration)
 	// A field that is set changes the defaults of the other fields. For example, Options in
 	// which only MaxInterval is set, to 1 s, are valid.
 	maxStale, maxInterval := s.MaxStale, s.MaxInterval
@@ -242,6 +251,7 @@ func (o *Options) durationProblems() (errs []error, noUnit bool) {
 		{"MaxInterval", o.MaxInterval, shortest, defaultMaxInterval},
 		{"MaxStale", o.MaxStale, shortestStale, defaultMaxStale},
 		{"CoolDown", o.CoolDown, shortest, defaultCoolDown},
+		{"OnDemand", o.OnDemand, shortestStale, usualOnDemand},
 	} {
 		if d.value < 0 {
 			errs = append(errs, fmt.Errorf("jwks: Options.%s: %v is negative; want 0 for the default, or a positive duration", d.name, d.value))

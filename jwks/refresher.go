@@ -40,13 +40,13 @@ func (c *core) run() {
 	defer close(c.ended)
 	defer c.opts.Limits.leave()
 	defer c.reportAbandoned()
-	if c.opts.Store != nil {
+	if c.opts.Store != nil && c.opts.OnDemand == 0 {
 		c.restore()
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		if c.ctx.Err() != nil {
+		if c.ctx.Err() != nil || !c.awaitDemand() {
 			return
 		}
 		c.reportStale()

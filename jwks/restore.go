@@ -18,6 +18,9 @@ func (c *core) restore() {
 		c.opts.Logger.Warn("jwks: key set in the store cannot be used", "issuer", c.name, "error", quote.Line(err.Error()))
 		c.notify(Event{Kind: StoreFailed, Err: err})
 	}
+	if f == nil {
+		return // the lookups wait for the fetch
+	}
 	c.mu.Lock()
 	c.running = nil
 	c.mu.Unlock()

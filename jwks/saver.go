@@ -23,8 +23,15 @@ type saver struct {
 	next  []byte        // the data to save after the call in flight; nil if there is none
 }
 
-// load calls Store.Load, and waits for the data until ctx ends. load must not be called after
-// save.
+// isIdle reports whether no call to the Store is in flight.
+func (s *saver) isIdle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.idle == nil
+}
+
+// load calls Store.Load, and waits for the data until ctx ends. load must not be called
+// while a call to the Store is in flight.
 func (s *saver) load(ctx context.Context) ([]byte, error) {
 	type result struct {
 		data []byte

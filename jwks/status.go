@@ -17,6 +17,9 @@ type Status struct {
 	// Ready means that keys are available. Stale means that keys are unavailable because the
 	// last good key set is older than Options.MaxStale.
 	Ready, Stale bool
+	// Idle means that the cache has no keys because nothing has used them for Options.OnDemand. The
+	// cache fetches them when a token needs them.
+	Idle bool
 	// Restored means that the keys come from the Store, because no refresh has succeeded since
 	// the start.
 	Restored bool
@@ -138,6 +141,7 @@ func (c *core) status() Status {
 	if !h.lastSuccess.IsZero() {
 		s.Age = age(h.lastSuccess, now)
 	}
+	s.Idle = state.idle
 	if state.set == nil {
 		return s
 	}

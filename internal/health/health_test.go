@@ -11,6 +11,9 @@ import (
 func TestReady(t *testing.T) {
 	fixed := bearer.IssuerStatus{Issuer: "fixed keys"}
 	loaded := bearer.IssuerStatus{Issuer: "loaded", Keys: &jwks.Status{Ready: true}}
+	idle := bearer.IssuerStatus{Issuer: "on demand", Keys: &jwks.Status{Idle: true}}
+	sources := bearer.IssuerStatus{Issuer: "sources", Sources: []jwks.Status{{}, {Ready: true}}}
+	noSource := bearer.IssuerStatus{Issuer: "sources without keys", Sources: []jwks.Status{{}, {}}}
 	empty := bearer.IssuerStatus{Issuer: "no keys yet", Keys: &jwks.Status{}}
 	for name, row := range map[string]struct {
 		issuers  []bearer.IssuerStatus
@@ -18,6 +21,9 @@ func TestReady(t *testing.T) {
 	}{
 		"no issuer":                   {nil, false, false},
 		"all issuers have keys":       {[]bearer.IssuerStatus{fixed, loaded}, true, true},
+		"keys on demand":              {[]bearer.IssuerStatus{idle}, true, true},
+		"one of two sources has keys": {[]bearer.IssuerStatus{sources}, true, true},
+		"no source has keys":          {[]bearer.IssuerStatus{noSource}, false, false},
 		"no issuer has keys":          {[]bearer.IssuerStatus{empty}, false, false},
 		"one of two issuers has keys": {[]bearer.IssuerStatus{empty, loaded}, false, true},
 	} {
