@@ -1,7 +1,6 @@
 package jwks
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -11,56 +10,29 @@ import (
 	"github.com/bearerkit/bearer/internal/quote"
 )
 
-// elements returns the elements of "keys" as raw JSON. It returns an error if the document
-// has a member name twice. It does not check the content of the elements, because an invalid
-// element must not affect the other elements. If ended returns an error, elements returns this error.
-func elements(ended func() error, document []byte) ([]jsontext.Value, error) {
+// elements returns the elements of "keys" as raw JSON. It does not check the content of the
+// elements, because an invalid element must not affect the other elements. If ended returns an
+// error, elements returns this error.
+func elements(ended func() error, document []byte) ([]source, error) {
 	if len(document) > maxDocument {
 		return nil, fmt.Errorf("more than %d bytes", maxDocument)
 	}
-	dec := jsontext.NewDecoder(bytes.NewBuffer(document),
-		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	if dec.PeekKind() != '{' {
-		return nil, errors.New("not a JSON object")
-	}
-	if _, err := dec.ReadToken(); err != nil {
-		return nil, withoutContent(err)
-	}
-	var found []jsontext.Value
-	seen := make(map[string]bool)
-	for dec.PeekKind() != '}' {
-		if err := ended(); err != nil {
-			return nil, err
-		}
-		if len(seen) == maxMembers {
-			return nil, fmt.Errorf("more than %d members", maxMembers)
-		}
-		token, err := dec.ReadToken()
-		if err != nil {
-			return nil, withoutContent(err)
-		}
-		name := token.String()
-		if seen[name] {
-			return nil, errors.New("a member name appears twice")
-		}
-		seen[name] = true
-		if name == "keys" {
-			found, err = array(ended, dec, document)
-		} else {
-			err = dec.SkipValue()
-		}
-		if err != nil {
-			return nil, withoutContent(err)
-		}
-	}
-	if _, err := dec.ReadToken(); err != nil {
-		return nil, withoutContent(err)
-	}
-	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("data after the JSON object")
-	}
-	if !seen["keys"] {
-		return nil, errors.New(`no member "keys"`)
+	s := newSource(document)
+	reader := objectReader{source: s, names: []string{"keys"}, most: maxMembers, ended: ended}
+	var found []source
+	present := false
+	err := reader.read(func(dec *jsontext.Decoder, _ string) (err error) {
+		present = true
+		found, err = s.array(ended, dec)
+		return err
+	})
+	switch {
+	case errors.Is(err, errNoObject):
+		return nil, s.noObject(adviseKeySet)
+	case err != nil:
+		return nil, err
+	case !present:
+		return nil, s.noKeys()
 	}
 	return found, nil
 }
@@ -70,15 +42,15 @@ var (
 	errTooManyKeys = fmt.Errorf("more than %d keys", maxKeys)
 )
 
-// array reads an array from dec. It returns the elements of the array as parts of document.
-func array(ended func() error, dec *jsontext.Decoder, document []byte) ([]jsontext.Value, error) {
+// array reads an array from dec. It returns the elements of the array as parts of the text.
+func (s source) array(ended func() error, dec *jsontext.Decoder) ([]source, error) {
 	if dec.PeekKind() != '[' {
 		return nil, errNoArray
 	}
 	if _, err := dec.ReadToken(); err != nil {
 		return nil, err
 	}
-	var found []jsontext.Value
+	var found []source
 	for dec.PeekKind() != ']' {
 		if err := ended(); err != nil {
 			return nil, err
@@ -90,21 +62,18 @@ func array(ended func() error, dec *jsontext.Decoder, document []byte) ([]jsonte
 		if len(found) == maxKeys {
 			return nil, errTooManyKeys
 		}
-		// The decoder may reuse the memory of value, so the result contains parts of document
+		// The decoder may reuse the memory of value, so the result contains parts of the text
 		// instead.
 		end := int(dec.InputOffset())
-		found = append(found, document[end-len(value):end:end])
+		found = append(found, source{text: s.text[end-len(value) : end : end], repaired: s.repaired})
 	}
 	_, err := dec.ReadToken()
 	return found, err
 }
 
-// withoutContent returns an error that does not contain parts of the document. It replaces the
-// syntax errors of the decoder, because their texts contain parts of the document.
+// withoutContent returns an error that does not contain parts of the document. The texts of the
+// decoder contain parts of the document.
 func withoutContent(err error) error {
-	if errors.Is(err, errNoArray) || errors.Is(err, errTooManyKeys) {
-		return err
-	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("JSON ends too early: an object, array or string is not closed")
 	}

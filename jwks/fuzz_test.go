@@ -17,7 +17,8 @@ import (
 )
 
 // FuzzParse compares the keys of a parsed key set with the values that encoding/json, math/big
-// and crypto read from the document.
+// and crypto read from the document. It also compares them with the keys that the strict reader of
+// reference_test.go reads.
 func FuzzParse(f *testing.F) {
 	data, err := os.ReadFile("../testdata/vectors/verifiers.json")
 	if err != nil {
@@ -53,14 +54,22 @@ func FuzzParse(f *testing.F) {
 	for _, odd := range oddKeys() {
 		f.Add(rawDocument(f, odd))
 	}
+	for _, doc := range toleratedDocuments() {
+		f.Add([]byte(doc))
+	}
+	for _, name := range memberNames {
+		f.Add([]byte(`{"keys":[` + changedKey(name, "\"\n\"") + "]}"))
+	}
 	f.Fuzz(func(t *testing.T, document []byte) {
 		set, err := jwks.Parse(bytes.Clone(document))
+		compareStrict(t, document, set)
 		if err != nil {
 			if set != nil {
 				t.Errorf("Parse: got a set and error %v, want either a set or an error", err)
 			}
 			return
 		}
+		document = plainDocument(document)
 		if !json.Valid(document) {
 			t.Fatal("Parse of a document that is invalid JSON for encoding/json: got no error, want an error")
 		}

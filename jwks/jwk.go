@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/MicahParks/jwkset"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/strictjson"
@@ -24,8 +23,8 @@ var errPrivate = errors.New("private or symmetric key material")
 // post-quantum key pair.
 var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
 
-// members is a JWK. Its member names are case-sensitive and unique. A member that is
-// null or "" counts as absent, because some programs write these values for absent members.
+// members has the members of a JWK that matter. Their names are case-sensitive and unique. A member
+// that is null or "" counts as absent, because some programs write these values for absent members.
 type members struct{ strictjson.Object }
 
 func (m members) has(name string) bool {
@@ -57,20 +56,20 @@ func (m members) readTexts(names []string, targets ...*string) (err error) {
 	return nil
 }
 
+// memberNames are the members of a JWK that matter. All other members are ignored.
+var memberNames = append([]string{"kty", "kid", "use", "alg", "key_ops", "crv", "n", "e", "x", "y", "issuer"}, privateMembers...)
+
 // readKey parses an element of "keys". It returns an error if the element is not a key that may
 // verify signatures. The result id is the "kid" of the element, even if there is an error; it is
 // "" if the kid cannot be read. readKey calls load, which uses jwkset, only if all other checks
 // have succeeded.
-func readKey(element jsontext.Value) (key *Key, id string, err error) {
-	if len(element) > maxElement {
+func readKey(element source) (key *Key, id string, err error) {
+	if len(element.text) > maxElement {
 		return nil, "", fmt.Errorf("more than %d bytes", maxElement)
 	}
-	object, err := strictjson.Parse(element)
+	object, err := objectReader{source: element, names: memberNames, validNames: true, most: maxMembers}.readAll()
 	if err != nil {
 		return nil, "", err
-	}
-	if len(object) > maxMembers {
-		return nil, "", fmt.Errorf("more than %d members", maxMembers)
 	}
 	m := members{object}
 	if id, err = m.readText("kid"); err == nil {

@@ -10,15 +10,20 @@ import (
 )
 
 // read returns the URL of the key set from a metadata document. The document must name the
-// issuer (RFC 8414, section 3.3; OpenID Connect Discovery 1.0, section 4.3).
+// issuer (RFC 8414, section 3.3; OpenID Connect Discovery 1.0, section 4.3). Mistakes in other
+// members do not matter.
 func (l *locator) read(document []byte, place string) (string, error) {
-	members, err := strictjson.Parse(document)
+	s := newSource(document)
+	members, err := objectReader{source: s, names: []string{"issuer", "jwks_uri"}, validNames: true}.readAll()
+	if errors.Is(err, errNoObject) {
+		return "", s.noObject(adviseMetadata)
+	}
 	if err != nil {
 		return "", err
 	}
 	issuer, ok := strictjson.String(members.Lookup("issuer"))
 	if !ok {
-		return "", errors.New(`no member "issuer"`)
+		return "", s.noIssuer()
 	}
 	if issuer != l.issuer {
 		return "", fmt.Errorf(`"issuer" is %q, want %q`, quote.Cut(issuer), l.issuer)

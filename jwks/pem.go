@@ -44,7 +44,7 @@ func keysOf(ctx context.Context, path string, content []byte) ([]jsontext.Value,
 	case err != nil:
 		err = errors.New("neither a JWK Set, nor a JWK, nor PEM, nor a JSON object of key ids and PEM: " + err.Error())
 	case members["keys"] != nil:
-		keys, err = elements(ctx.Err, content)
+		keys, err = rawElements(ctx.Err, content)
 	case members["kty"] != nil:
 		keys = []jsontext.Value{bytes.TrimSpace(content)}
 	default:
@@ -56,10 +56,26 @@ func keysOf(ctx context.Context, path string, content []byte) ([]jsontext.Value,
 	return keys, nil
 }
 
+// rawElements returns the elements of "keys" as raw JSON. It does not change the text of an element.
+func rawElements(ended func() error, content []byte) ([]jsontext.Value, error) {
+	found, err := elements(ended, content)
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]jsontext.Value, len(found))
+	for i, element := range found {
+		if element.repaired {
+			return nil, errors.New("a string contains a control character")
+		}
+		keys[i] = element.text
+	}
+	return keys, nil
+}
+
 // object returns the members of a JSON object, as raw JSON.
 func object(content []byte) (members map[string]jsontext.Value, err error) {
 	if err := json.Unmarshal(bytes.TrimPrefix(content, []byte("\xef\xbb\xbf")), &members); err != nil {
-		return nil, withoutContent(err) // the text of err may contain parts of the file
+		return nil, withoutContent(err)
 	}
 	if members == nil {
 		return nil, errors.New("not a JSON object")

@@ -53,8 +53,16 @@ type Skipped struct {
 // Parse parses a JWK Set (RFC 7517, section 5), which is a JSON object with an array "keys".
 // The document may have at most 1 MiB and 100 members, and the array at most 1,000 elements. At
 // least one element must be a key that can verify signatures. Parse ignores certificates (x5c,
-// x5u, x5t). Parse leaves out these elements, and [Set.Skipped] returns them:
+// x5u, x5t).
+//
+// Parse tolerates mistakes that cannot change a key: a byte order mark at the start of the document,
+// and control characters, invalid UTF-8 and duplicate names in members that Parse ignores. The
+// positions of bytes in errors begin with 1.
+//
+// Parse leaves out these elements, and [Set.Skipped] returns them:
 //   - elements that cannot verify signatures, and duplicates of earlier elements
+//   - elements that two readers can read in different ways, because a member that Parse uses is
+//     there twice, is not valid UTF-8, or contains control characters
 //   - elements of more than 64 KiB, with more than 100 members, or with more than 32 key_ops
 //   - if several keys have the same kid, the keys beyond the default limits of
 //     [Options.MaxKeysPerID] and [Options.MaxRSACost]

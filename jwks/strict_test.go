@@ -209,7 +209,7 @@ func TestDocumentErrors(t *testing.T) {
 		{`{"keys":[` + strings.Repeat("{},", 1000) + `{}]}`, "more than 1000 keys"},
 		{`{"keys":[`, "JSON ends too early"},
 		{`{"keys":[{}`, "JSON ends too early"},
-		{`{"keys":[],"keys":[]}`, "a member name appears twice"},
+		{`{"keys":[],"keys":[]}`, `the member "keys" appears twice, the second time at byte 12`},
 		{`{"keys":[]}{}`, "data after the JSON object"},
 		{`{"keys":[!]}`, "not valid JSON"},
 		{`{"keys":[{"kty":"EC","kty":"EC"}]}`, "appears twice"},

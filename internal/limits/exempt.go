@@ -6,6 +6,8 @@ var notLimits = map[string]string{
 	"jwks.maxJitter":                            "a random part of the row of minPause",
 	"jwks.maxNeed":                              "a guard against an overflow",
 	"jwks.restoredTook":                         "the first guess of the duration of a refresh, after a restart",
+	"jwks.formStart":                            "the part of a foreign document that an error text depends on",
+	"jwks.placeholder":                          "a character",
 	"jwks.memory":                               "a weight in the order of the waiting requests",
 	"interceptor.minJump":                       "the least difference of two clocks that counts as a jump",
 	"internal/claim.maxList":                    "longer lists take a different path with the same result",
