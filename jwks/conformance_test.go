@@ -2,6 +2,7 @@ package jwks_test
 
 import (
 	"context"
+	"crypto/elliptic"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -100,7 +101,10 @@ func mustMarshal(t *testing.T, key jwk) []byte {
 func keysOfRules() map[string]map[string]jwk {
 	key := public("", &rsaPrivate().PublicKey)
 	n, _ := key["n"].(string)
-	ec, ed := ecKey(""), edKey("")
+	private, private521 := newEC(elliptic.P256()), keyWithZeros(elliptic.P521(), true, false)
+	ec, wide, ed := public("", private.Public()), public("", private521.Public()), edKey("")
+	x, y := coordinates(private)
+	wideX, _ := coordinates(private521)
 	return map[string]map[string]jwk{
 		"A03": {
 			"good": key, "e is 3": key.with("e", "Aw"), "1024 bits": key.with("n", n[len(n)-171:]), "1 bit": key.with("n", "AQ"),
@@ -112,7 +116,8 @@ func keysOfRules() map[string]map[string]jwk {
 			"good": ec, "no x": ec.with("x", nil), "no y": ec.with("y", nil), "x too short": ec.with("x", "AQ"), "y is empty": ec.with("y", ""),
 			"point is not on the curve": ec.with("y", strings.Repeat("A", 43)), "point is at infinity": ec.with("x", strings.Repeat("A", 43), "y", strings.Repeat("A", 43)),
 			"crv is a larger curve": ec.with("crv", "P-384"), "no crv": ec.with("crv", nil), "crv is secp256k1": ec.with("crv", "secp256k1"), "crv is p-256": ec.with("crv", "p-256"),
-			"x too long": ec.with("x", "AAAA"+strings.Repeat("A", 43)),
+			"x too long": ec.with("x", "AAAA"+strings.Repeat("A", 43)), "x has one more leading zero": ec.with("x", b64(zeros(1, x))), "x and y have more leading zeros": ec.with("x", b64(zeros(7, x)), "y", b64(zeros(34, y))),
+			"leading zeros of x are missing": wide.with("x", b64(stripped(wideX))), "last byte of x is missing": wide.with("x", b64(wideX[:65])), "x begins with one more byte": wide.with("x", b64(append([]byte{1}, wideX...))),
 		},
 		"A07": {
 			"good": key, "n has a leading zero": key.with("n", b64(append([]byte{0}, rsaPrivate().N.Bytes()...))), "no n": key.with("n", nil), "no e": key.with("e", nil),
@@ -139,7 +144,7 @@ func keysOfRules() map[string]map[string]jwk {
 }
 
 // usableNames are the names of the usable keys of keysOfRules.
-var usableNames = []string{"good", "e is 3", "n has a leading zero", "use and key_ops are absent", "key_ops contains verify", "use and key_ops allow the key to verify", "use and key_ops are empty", "no alg"}
+var usableNames = []string{"good", "e is 3", "n has a leading zero", "x has one more leading zero", "x and y have more leading zeros", "leading zeros of x are missing", "use and key_ops are absent", "key_ops contains verify", "use and key_ops allow the key to verify", "use and key_ops are empty", "no alg"}
 
 // testUsableKeys checks that the usable keys of a rule are the keys with a name in usableNames.
 func testUsableKeys(t *checklist.T, id string) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
@@ -59,6 +60,9 @@ func FuzzParse(f *testing.F) {
 	}
 	for _, name := range memberNames {
 		f.Add([]byte(`{"keys":[` + changedKey(name, "\"\n\"") + "]}"))
+	}
+	for _, key := range encodings(keyWithZeros(elliptic.P521(), true, false)) {
+		f.Add(document(key))
 	}
 	f.Fuzz(func(t *testing.T, document []byte) {
 		set, err := jwks.Parse(bytes.Clone(document))

@@ -90,10 +90,11 @@ func (m members) key(id string) (*Key, error) {
 	if err := m.checkUse(); err != nil {
 		return nil, err
 	}
-	material, fits, err := m.material(kty)
+	material, err := m.material(kty)
 	if err != nil {
 		return nil, err
 	}
+	fits := material.fits
 	if alg != "" {
 		named := algorithmOf(alg)
 		if !fits.has(named) {
@@ -101,8 +102,11 @@ func (m members) key(id string) (*Key, error) {
 		}
 		fits = 1 << named // RFC 7517, section 4.4
 	}
-	key := &Key{identity: identity{id: id, issuer: issuer, algs: fits, material: material}}
-	if err := key.load(m, kty, alg); err != nil {
+	key := &Key{identity: identity{id: id, issuer: issuer, algs: fits, material: material.text}}
+	if err := key.load(material.numbers, alg); err != nil {
+		if material.oddLength != "" {
+			return nil, fmt.Errorf("%s; with leading zeros added or removed: %w", material.oddLength, err)
+		}
 		return nil, err
 	}
 	return key, nil
@@ -149,24 +153,15 @@ func (m members) checkUse() error {
 
 var errNoOps = errors.New(`"key_ops" is not an array of strings`)
 
-// load parses the key with jwkset. It passes only kid, kty, alg and the public numbers to
-// jwkset. It does not pass certificates, because an invalid certificate must not affect the
-// key. It does not pass use and key_ops, because checkUse has checked these members.
-func (k *Key) load(m members, kty, alg string) error {
-	marshal := jwkset.JWKMarshal{KTY: jwkset.KTY(kty), KID: k.id, ALG: jwkset.ALG(alg)}
+// load parses the key with jwkset. It passes only kid, alg and the public numbers to jwkset. It
+// does not pass certificates, because an invalid certificate must not affect the key. It does not
+// pass use and key_ops, because checkUse has checked these members.
+func (k *Key) load(numbers jwkset.JWKMarshal, alg string) error {
+	numbers.KID, numbers.ALG = k.id, jwkset.ALG(alg)
 	if k.algs.has(ed25519Sign) {
-		marshal.ALG = jwkset.AlgEdDSA // golang-jwt and keyfunc do not support the name "Ed25519"
+		numbers.ALG = jwkset.AlgEdDSA // golang-jwt and keyfunc do not support the name "Ed25519"
 	}
-	// The errors of readTexts are ignored, because the method material has read these members
-	// without an error. Members for other types of keys are ignored (RFC 7517, section 4).
-	if kty == "RSA" {
-		_ = m.readTexts([]string{"n", "e"}, &marshal.N, &marshal.E)
-	} else {
-		var crv string
-		_ = m.readTexts([]string{"crv", "x", "y"}, &crv, &marshal.X, &marshal.Y)
-		marshal.CRV = jwkset.CRV(crv)
-	}
-	jwk, err := jwkset.NewJWKFromMarshal(marshal, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
+	jwk, err := jwkset.NewJWKFromMarshal(numbers, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
 	if err != nil {
 		return errors.New(quote.Line(err.Error()))
 	}
@@ -174,33 +169,50 @@ func (k *Key) load(m members, kty, alg string) error {
 	return nil
 }
 
-// material returns two results. The first result contains the public numbers of the key, and
-// becomes part of the key's identity. The second result is the set of algorithms that the
-// type, curve and size of the key allow.
-func (m members) material(kty string) (string, algorithms, error) {
+// material has the public numbers of a key. Members for other types of keys are ignored
+// (RFC 7517, section 4). Leading zeros that do not belong to a number are removed, and missing
+// ones are added. So a key has the same material in each of its encodings.
+type material struct {
+	text      string            // the type or curve, and the numbers
+	fits      algorithms        // the algorithms that the type, curve and size allow
+	numbers   jwkset.JWKMarshal // the same as text, for jwkset
+	oddLength string            // if the numbers of the issuer have the wrong length, a text that says so
+}
+
+// material reads the public numbers of a key.
+func (m members) material(kty string) (material, error) {
+	b64 := base64.RawURLEncoding.EncodeToString
 	switch kty {
 	case "RSA":
 		n, e, err := m.rsa()
-		return fmt.Sprintf("RSA %d %s%s", len(n), n, e), anyRSA, err
+		return material{
+			text:    fmt.Sprintf("RSA %d %s%s", len(n), n, e),
+			fits:    anyRSA,
+			numbers: jwkset.JWKMarshal{KTY: jwkset.KtyRSA, N: b64(n), E: b64(e)},
+		}, err
 	case "EC":
 		return m.ec()
 	case "OKP":
 		crv, err := m.readText("crv")
 		if err != nil {
-			return "", 0, err
+			return material{}, err
 		}
 		if crv != "Ed25519" {
-			return "", 0, fmt.Errorf("curve %q is not supported", quote.Cut(crv))
+			return material{}, fmt.Errorf("curve %q is not supported", quote.Cut(crv))
 		}
 		x, err := m.readNumber("x")
 		if err == nil && isWeakEd25519(x) {
 			err = errors.New("the point has small order, so anyone can forge signatures")
 		}
-		return "Ed25519 " + string(x), anyOKP, err
+		return material{
+			text:    "Ed25519 " + string(x),
+			fits:    anyOKP,
+			numbers: jwkset.JWKMarshal{KTY: jwkset.KtyOKP, CRV: jwkset.CrvEd25519, X: b64(x)},
+		}, err
 	case "":
-		return "", 0, errors.New(`no member "kty"`)
+		return material{}, errors.New(`no member "kty"`)
 	}
-	return "", 0, fmt.Errorf("kty %q is not supported", quote.Cut(kty))
+	return material{}, fmt.Errorf("kty %q is not supported", quote.Cut(kty))
 }
 
 // rsa reads and checks the modulus and the exponent (RFC 7518, section 3.3). It checks the
@@ -237,13 +249,18 @@ func (m members) rsa() (n, e []byte, err error) {
 	return n, e, nil
 }
 
-// ec reads the coordinates. It checks that the curve is supported, and that the
-// coordinates have the right length for this curve (RFC 7518, section 6.2.1). Later, jwkset
-// checks that the point is on the curve.
-func (m members) ec() (string, algorithms, error) {
+// ec reads the coordinates. It checks that the curve is supported, and that the coordinates are
+// not too long for this curve. Later, jwkset checks that the point is on the curve.
+//
+// RFC 7518, section 6.2.1, requires that a coordinate has the full length of the curve. Some
+// issuers remove leading zeros, and some add a zero byte as the sign of the number. In a key set
+// of an issuer, the point counts: each form has only one meaning, and a damaged coordinate
+// practically never leads to a point on the curve. Code that reads a key from a place that clients
+// write, such as the header of a proof, must require the full length.
+func (m members) ec() (material, error) {
 	crv, err := m.readText("crv")
 	if err != nil {
-		return "", 0, err
+		return material{}, err
 	}
 	var size int
 	var fits algorithms
@@ -255,20 +272,31 @@ func (m members) ec() (string, algorithms, error) {
 	case "P-521":
 		size, fits = 66, anyP521
 	default:
-		return "", 0, fmt.Errorf("curve %q is not supported", quote.Cut(crv))
+		return material{}, fmt.Errorf("curve %q is not supported", quote.Cut(crv))
 	}
 	x, err := m.readNumber("x")
 	if err != nil {
-		return "", 0, err
+		return material{}, err
 	}
 	y, err := m.readNumber("y")
 	if err != nil {
-		return "", 0, err
+		return material{}, err
 	}
+	var odd string
 	if len(x) != size || len(y) != size {
-		return "", 0, fmt.Errorf("coordinates have %d and %d bytes, want %d and %d for curve %s", len(x), len(y), size, size, crv)
+		odd = fmt.Sprintf("coordinates have %d and %d bytes, want %d and %d for curve %s", len(x), len(y), size, size, crv)
 	}
-	return crv + " " + string(x) + string(y), fits, nil
+	if x, y = trimZeros(x), trimZeros(y); len(x) > size || len(y) > size {
+		return material{}, errors.New(odd)
+	}
+	x, y = padZeros(x, size), padZeros(y, size)
+	b64 := base64.RawURLEncoding.EncodeToString
+	return material{
+		text:      crv + " " + string(x) + string(y),
+		fits:      fits,
+		numbers:   jwkset.JWKMarshal{KTY: jwkset.KtyEC, CRV: jwkset.CRV(crv), X: b64(x), Y: b64(y)},
+		oddLength: odd,
+	}, nil
 }
 
 // maxNumber is the largest length of a number in base64url. A number of 8,192 bits with a
@@ -303,4 +331,9 @@ func trimZeros(b []byte) []byte {
 		b = b[1:]
 	}
 	return b
+}
+
+// padZeros adds leading zeros to a number of at most size bytes.
+func padZeros(b []byte, size int) []byte {
+	return append(make([]byte, size-len(b), size), b...)
 }

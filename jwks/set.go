@@ -56,7 +56,8 @@ type Skipped struct {
 // x5u, x5t).
 //
 // Parse tolerates mistakes that cannot change a key: a byte order mark at the start of the document,
-// and control characters, invalid UTF-8 and duplicate names in members that Parse ignores. The
+// and control characters, invalid UTF-8 and duplicate names in members that Parse ignores. It
+// accepts coordinates of EC keys without their leading zeros or with additional ones. The
 // positions of bytes in errors begin with 1.
 //
 // Parse leaves out these elements, and [Set.Skipped] returns them:

@@ -56,7 +56,7 @@ var Rules = []Rule{
 	{ID: "A03", Source: "RFC 7518 3.3, 3.5", Text: "RSA keys have 2,048 to 8,192 bits and an odd exponent of at least 3"},
 	{ID: "A04", Source: "RFC 7518 3.4", Text: "An ECDSA signature consists of R and S, both at full length; the key is on the curve of the alg"},
 	{ID: "A05", Source: "RFC 7518 3.5", Text: "The salt of a PSS signature is as long as the hash"},
-	{ID: "A06", Source: "RFC 7518 6.2.1", Text: "Both coordinates of an EC key are present, have the full length, and are a point on the curve"},
+	{ID: "A06", Source: "RFC 7518 6.2.1", Text: "Both coordinates of an EC key are present and are a point on the curve", Note: "in the key set of an issuer, leading zeros may be missing or additional, because some issuers remove or add them and they do not change the value"},
 	{ID: "A07", Source: "RFC 7518 6.3.1", Text: "n and e of an RSA key are present and are base64url", Note: "leading zero octets are accepted, because some issuers publish them and they do not change the value"},
 	{ID: "A08", Source: "RFC 8037 3; RFC 9864 2.2", Text: "An Ed25519 key has 32 bytes, and its signatures have 64 bytes; the alg may be EdDSA or Ed25519"},
 	// RFC 7519.
