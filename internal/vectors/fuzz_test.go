@@ -147,7 +147,7 @@ func FuzzDifferential(f *testing.F) {
 }
 
 // FuzzKeys parses keys. If bearer accepts a key, go-jose must read the same key from the
-// members that bearer does not ignore.
+// members that bearer does not ignore, after the coordinates got their full length.
 func FuzzKeys(f *testing.F) {
 	vectors, err := conformance.Load("../../testdata/vectors")
 	if err != nil {
@@ -173,6 +173,9 @@ func FuzzKeys(f *testing.F) {
 		if err != nil || len(set.Keys()) != 1 || len(set.Skipped()) > 0 {
 			return
 		}
+		if !jsontext.Value(element).IsValid() {
+			return // bearer tolerates mistakes in members that it ignores; FuzzParse of jwks checks this
+		}
 		var members map[string]jsontext.Value
 		if err := json.Unmarshal(element, &members); err != nil {
 			t.Fatal(err)
@@ -185,6 +188,11 @@ func FuzzKeys(f *testing.F) {
 			// Some serializers write null or "" for missing members.
 			if !slices.Contains(keyMembers[kty], name) || value.Kind() == 'n' || string(value) == `""` {
 				delete(members, name)
+			}
+		}
+		if public, ok := set.Keys()[0].Public().(*ecdsa.PublicKey); ok {
+			for _, name := range []string{"x", "y"} {
+				members[name] = fullLength(t, members[name], (public.Params().BitSize+7)/8)
 			}
 		}
 		plain, err := json.Marshal(members)
@@ -201,6 +209,21 @@ func FuzzKeys(f *testing.F) {
 			t.Errorf("%s: bearer and go-jose read different keys, want equal keys", element)
 		}
 	})
+}
+
+// fullLength returns a coordinate with as many bytes as go-jose requires.
+func fullLength(t *testing.T, coordinate jsontext.Value, size int) jsontext.Value {
+	t.Helper()
+	var text string
+	if err := json.Unmarshal(coordinate, &text); err != nil {
+		t.Fatal(err)
+	}
+	number, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(text, "="))
+	if err != nil {
+		t.Fatal(err)
+	}
+	number = bytes.TrimLeft(number, "\x00")
+	return jsontext.Value(`"` + b64(append(make([]byte, size-len(number)), number...)) + `"`)
 }
 
 // keyMembers lists, for each key type, the members that define a key and its use. bearer

@@ -63,6 +63,8 @@ func keyRows(r *rows) {
 	for _, id := range []string{"off-curve", "no-y", "short-x", "wrong-curve", "secp256k1"} {
 		r.add("unknown_key", "A06 P06 W02", "RFC 7518 6.2.1; RFC 8725 3.4; Wycheproof json_web_key 22", "kid of an unusable key: "+id, r.signedBy("p256-1", "ES256", members{"kid": id}))
 	}
+	r.accepted("A06", "RFC 7518 6.2.1; keycloak#14933", "EC key whose coordinates have a zero byte as the sign", r.signedBy("p256-1", "ES256", members{"kid": "sign-byte"}))
+	r.accepted("A06", "RFC 7518 6.2.1; keycloak#14933", "EC key whose coordinates have no leading zeros", r.signedBy("p521-zero", "ES512", members{"kid": "no-leading-zeros"}), withVerifier("all-algorithms"))
 	for _, id := range []string{"short-ed25519", "small-order", "x25519"} {
 		r.add("unknown_key", "A08 P06", "RFC 8037 2, 3.1; RFC 8032 5.1.7", "kid of an unusable key: "+id, r.signedBy("ed25519-1", "EdDSA", members{"kid": id}))
 	}

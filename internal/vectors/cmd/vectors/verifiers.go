@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
@@ -30,6 +31,14 @@ func (k keyRing) jwk(name, kid string, changes members) jsontext.Value {
 	return object(m, changes)
 }
 
+// ecJWK returns the public part of the named EC key as a JWK with this kid. It applies the function
+// change to the bytes of the coordinates.
+func (k keyRing) ecJWK(name, kid string, change func([]byte) []byte) jsontext.Value {
+	point := must(as[*ecdsa.PrivateKey](k[name]).PublicKey.Bytes())
+	size := len(point) / 2
+	return k.jwk(name, kid, members{"x": b64.EncodeToString(change(point[1 : 1+size])), "y": b64.EncodeToString(change(point[1+size:]))})
+}
+
 // set returns a JWK Set of the keys.
 func set(keys ...jsontext.Value) jsontext.Value {
 	return must(json.Marshal(members{"keys": keys}, json.Deterministic(true), jsontext.AllowDuplicateNames(true)))
@@ -45,6 +54,8 @@ func (k keyRing) usableKeys() []jsontext.Value {
 		k.jwk("rsa-1", "ops", members{"key_ops": []string{"verify"}}),
 		k.jwk("rsa-1", "twin", nil), k.jwk("p256-1", "twin", nil), // two keys of different types with the same kid
 		k.jwk("rsa-1", "twins", nil), k.jwk("rsa-2", "twins", nil), // two keys of the same type with the same kid
+		k.ecJWK("p256-1", "sign-byte", func(b []byte) []byte { return append([]byte{0}, b...) }),
+		k.ecJWK("p521-zero", "no-leading-zeros", func(b []byte) []byte { return bytes.TrimLeft(b, "\x00") }),
 	}
 }
 
