@@ -368,7 +368,7 @@ func (e *explainer) adviseKey(reason Reason) string {
 		return "This service is at fault. The client is not at fault. This service has no keys of the issuer. To find the cause, read the log of package jwks."
 	}
 	if e.t.header.Kid == "" {
-		return "The token has no kid, so exactly one key of the issuer must fit the alg of the token. Configure the issuer to set kid."
+		return "The token has no kid, so one to four keys of the issuer must fit the alg of the token. Configure the issuer to set kid."
 	}
 	return "The issuer's key set has no key with the kid and the alg of the token. There are three possible causes: the issuer rotated its keys and the key set in this service is old; the issuer signs with a key before it publishes the key; the token is from a different environment."
 }

@@ -55,10 +55,10 @@ func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error
 	}
 	if err == nil || newErr == nil {
 		// There are keys, but no key verifies the signature.
-		return refuse(BadSignature, "the signature is not valid under the issuer's key %q", quote.Cut(t.header.Kid))
+		return refuse(BadSignature, "the signature is not valid under the issuer's %v", namedKey{t.header})
 	}
 	if errors.Is(newErr, jwks.ErrUnknownKey) {
-		return refuse(UnknownKey, "the issuer publishes no key %v: %w", wantedKey{t.header}, newErr)
+		return refuse(UnknownKey, "%v: %w", missingKey{t.header}, newErr)
 	}
 	if ctx.Err() != nil {
 		newErr = &detail{"the request ended while it waited for keys: %w", []any{newErr}}
@@ -70,12 +70,25 @@ func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error
 	return e
 }
 
-// wantedKey formats the kid and the alg of a header. It holds only a pointer, so that a
-// flood of tokens with unknown keys allocates no memory for texts that no caller reads.
-type wantedKey struct{ header *jws.Header }
+// missingKey says that no key was found for a header. It holds only a pointer, so that a flood of
+// tokens with unknown keys allocates no memory for texts that no caller reads.
+type missingKey struct{ header *jws.Header }
 
-func (k wantedKey) String() string {
-	return fmt.Sprintf("%q for %s", quote.Cut(k.header.Kid), k.header.Alg)
+func (k missingKey) String() string {
+	if k.header.Kid == "" {
+		return "the token has no kid, and no key of the issuer is chosen for " + k.header.Alg
+	}
+	return fmt.Sprintf("the issuer publishes no key %q for %s", quote.Cut(k.header.Kid), k.header.Alg)
+}
+
+// namedKey formats the keys that a header names. Like missingKey, it holds only a pointer.
+type namedKey struct{ header *jws.Header }
+
+func (k namedKey) String() string {
+	if k.header.Kid == "" {
+		return "keys that fit " + k.header.Alg + " (the token has no kid)"
+	}
+	return fmt.Sprintf("key %q", quote.Cut(k.header.Kid))
 }
 
 // proveOnce calls the method prove only once for all concurrent requests that have the same

@@ -173,7 +173,10 @@ func testSelection(t *checklist.T) {
 		{"EC key and Ed25519 key have the same kid, and alg is ES256", []jwk{a, c}, "a", "ES256", 1},
 		{"lookup has no kid, and one key fits", []jwk{a, c}, "", "ES256", 1},
 		{"lookup has no kid, and one key without a kid fits", []jwk{a.with("kid", nil), c}, "", "ES256", 1},
-		{"lookup has no kid, and two keys fit", []jwk{a, ecKey("b")}, "", "ES256", 0},
+		{"lookup has no kid, and two keys fit", []jwk{a, ecKey("b")}, "", "ES256", 2},
+		{"lookup has no kid, and four keys fit", []jwk{a, b, ecKey("b"), ecKey("").with("kid", nil)}, "", "ES256", 4},
+		{"lookup has no kid, and five keys fit", []jwk{a, b, ecKey("b"), ecKey("c"), ecKey("").with("kid", nil)}, "", "ES256", 0},
+		{"lookup has an unknown kid, and one key fits", []jwk{a}, "b", "ES256", 0},
 		{"lookup has no kid, and no key fits", []jwk{a}, "", "RS256", 0},
 		{"lookup has a kid, but the key has no kid", []jwk{a.with("kid", nil)}, "a", "ES256", 0},
 	} {

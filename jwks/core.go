@@ -117,6 +117,9 @@ func (c *core) lookupAt(kid, alg string, now time.Time) ([]*Key, error) {
 	if algorithmOf(alg) == noAlgorithm {
 		return nil, ErrUnknownKey // the cache uses no keys for unsupported algorithms
 	}
+	if err := state.set.tooManyFit(kid, alg); err != nil && errors.Is(state.noKey, ErrUnknownKey) {
+		return nil, err
+	}
 	return nil, c.unavailable(state.noKey, now, true)
 }
 

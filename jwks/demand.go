@@ -101,7 +101,7 @@ func (c *core) fetchCanHelp(kid, alg string, tried []*Key) bool {
 		return false
 	}
 	now := c.state.Load()
-	return kid != "" || len(tried) > 0 || now.set == nil || !now.set.ambiguous(alg)
+	return kid != "" || len(tried) > 0 || now.set == nil || now.set.tooManyFit(kid, alg) == nil
 }
 
 // beganBefore reports whether f began before the time t.

@@ -14,6 +14,9 @@ const (
 	// defaultRSACost is the default of Options.MaxRSACost. It is the cost of 8 keys of 4096 bits
 	// with the exponent 65537.
 	defaultRSACost = 32
+	// maxWithoutID is the largest number of keys with which the signature of a token without a
+	// kid is checked. Issuers that set no kid publish two keys during a rotation, and rarely more.
+	maxWithoutID = 4
 )
 
 // keyLimits limit the cost of the signature checks that one token can cause.
@@ -37,7 +40,7 @@ func (l keyLimits) apply(found []parsed) {
 		p := &found[i]
 		switch {
 		case p.err != nil:
-		case p.id == "": // a lookup returns at most one key without a kid
+		case p.id == "": // the method withoutID limits the keys of one lookup
 			l.keepCheapest([]*parsed{p})
 		default:
 			byID[p.id] = append(byID[p.id], p)
@@ -80,6 +83,42 @@ func (l keyLimits) keepCheapest(group []*parsed) {
 		}
 	}
 }
+
+// withoutID returns the keys that may verify a token without a kid. The argument fit has the keys
+// that fit the algorithm alg, in the order of the document. Keys with the same material count once.
+// If too many keys fit, withoutID returns no keys and the error of the lookup. If it returned some
+// of the keys, valid tokens of the other keys had the refusal of a forged token.
+func (l keyLimits) withoutID(fit []*Key, alg string) ([]*Key, error) {
+	var keys []*Key
+	seen := make(map[identity]bool, len(fit))
+	cost := 0
+	for _, key := range fit {
+		same := identity{material: key.material, issuer: key.issuer}
+		if !seen[same] {
+			seen[same] = true
+			keys, cost = append(keys, key), cost+rsaCost(key)
+		}
+	}
+	most := min(maxWithoutID, l.keysPerID)
+	switch {
+	case len(keys) > most:
+		return nil, &tooManyError{fmt.Sprintf("%d keys of the issuer fit %s, and at most %d are tried for a token without a kid", len(keys), alg, most)}
+	case len(keys) > 1 && cost > l.rsaCost:
+		return nil, &tooManyError{fmt.Sprintf("trying the %d keys of the issuer that fit %s for a token without a kid has the cost %d, want at most %d (Options.MaxRSACost)", len(keys), alg, cost, l.rsaCost)}
+	}
+	slices.SortStableFunc(keys, func(a, b *Key) int { return cmp.Compare(rsaCost(a), rsaCost(b)) })
+	return slices.Clip(keys), nil
+}
+
+// tooManyError is the error for a token without a kid if too many keys fit its alg. It matches
+// ErrUnknownKey, but its text does not say that no key fits.
+type tooManyError struct{ reason string }
+
+func (e *tooManyError) Error() string {
+	return "jwks: " + e.reason + "; the issuer must set kid in its tokens, or publish fewer keys"
+}
+
+func (e *tooManyError) Is(target error) bool { return target == ErrUnknownKey }
 
 // compareIdentity orders keys with the same kid by their other properties.
 func compareIdentity(a, b *Key) int {

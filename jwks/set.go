@@ -25,8 +25,8 @@ type Set struct {
 	keys       []*Key
 	skipped    []Skipped
 	byID       map[string]*slots
-	withoutID  slots      // results for tokens without a kid; nil if no key or more than one key fits
-	severalFit algorithms // the algorithms that more than one key fits
+	withoutID  slots                 // results for tokens without a kid; nil if no key fits, or if too many keys fit
+	tooMany    [algorithmCount]error // the errors for tokens without a kid, if too many keys fit
 	byIdentity map[identity]*Key
 	hash       string
 }
@@ -115,7 +115,7 @@ func parseAfter(ended func() error, previous *Set, document []byte, limits keyLi
 	if len(s.keys) == 0 {
 		return nil, noKeysError(s.skipped)
 	}
-	s.index()
+	s.index(limits)
 	return s, nil
 }
 
@@ -143,7 +143,7 @@ func (s *Set) setSource(source string) {
 }
 
 // index builds the results of all lookups.
-func (s *Set) index() {
+func (s *Set) index(limits keyLimits) {
 	s.hash = hashOf(s.keys)
 	for _, key := range s.keys {
 		only := []*Key{key}
@@ -168,10 +168,7 @@ func (s *Set) index() {
 		}
 	}
 	for alg := range s.withoutID {
-		if len(s.withoutID[alg]) > 1 {
-			s.severalFit |= 1 << alg
-			s.withoutID[alg] = nil
-		}
+		s.withoutID[alg], s.tooMany[alg] = limits.withoutID(s.withoutID[alg], algorithmNames[alg])
 	}
 }
 
@@ -190,19 +187,31 @@ func (s *Set) keysFor(kid, alg string) []*Key {
 	return nil
 }
 
-// ambiguous reports whether several keys fit alg. If several keys fit, a lookup without a kid
-// returns none of these keys.
-func (s *Set) ambiguous(alg string) bool { return s.severalFit.has(algorithmOf(alg)) }
+// tooManyFit returns an error if the token has no kid and so many keys fit its alg that none of
+// them is tried. The error matches ErrUnknownKey.
+func (s *Set) tooManyFit(kid, alg string) error {
+	if a := algorithmOf(alg); kid == "" && a != noAlgorithm {
+		return s.tooMany[a]
+	}
+	return nil
+}
 
 // Lookup returns the keys that may verify a token with this kid and alg. If no key fits,
 // the error is ErrUnknownKey. Callers share the returned slice: do not modify it.
 //
-// For a token without a kid, the argument kid is "". If kid is "", Lookup returns a key only if
-// exactly one key fits alg. Lookup returns several keys only if the issuer publishes several keys
+// For a token without a kid, the argument kid is "". Then Lookup returns all keys that fit alg, with
+// and without a kid, but at most 4 keys; [Options.MaxKeysPerID] and [Options.MaxRSACost] apply
+// too. Keys with cheap signature checks come first. If more keys fit, Lookup returns none of them,
+// and an error that says so. A token with a kid is verified with keys of this kid only.
+//
+// Lookup returns several keys if the token has no kid, or if the issuer publishes several keys
 // with the same kid. Each of the returned keys may have signed the token.
 func (s *Set) Lookup(kid, alg string) ([]*Key, error) {
 	if keys := s.keysFor(kid, alg); keys != nil {
 		return keys, nil
+	}
+	if err := s.tooManyFit(kid, alg); err != nil {
+		return nil, err
 	}
 	return nil, ErrUnknownKey
 }
@@ -211,7 +220,11 @@ func (s *Set) Lookup(kid, alg string) ([]*Key, error) {
 // [Cache.Key], so that a Set can replace a Cache. Key never fetches and does not use the
 // context.
 func (s *Set) Key(_ context.Context, kid, alg string, tried ...*Key) ([]*Key, error) {
-	if keys := removeTried(s.keysFor(kid, alg), tried); len(keys) > 0 {
+	keys, err := s.Lookup(kid, alg)
+	if err != nil {
+		return nil, err
+	}
+	if keys = removeTried(keys, tried); len(keys) > 0 {
 		return keys, nil
 	}
 	return nil, ErrUnknownKey

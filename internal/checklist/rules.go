@@ -46,7 +46,7 @@ var Rules = []Rule{
 	{ID: "W04", Source: "RFC 7517 4.2, 4.3", Text: "use and key_ops allow verification, do not contradict each other, and have no duplicate values"},
 	{ID: "W05", Source: "RFC 7517 4.4; RFC 8725bis 3.1", Text: "A key with an alg verifies only signatures of this alg"},
 	{ID: "W06", Source: "RFC 7517 4.5", Text: "kids are compared case-sensitively; if several keys have the same kid, every key that fits the alg is tried"},
-	{ID: "W07", Source: "RFC 7515 4.1.4; own", Text: "A token without a kid is verified with the only key of the set that fits the alg; if several keys fit, the token is refused"},
+	{ID: "W07", Source: "RFC 7515 4.1.4; own", Text: "A token without a kid is verified with the keys of the set that fit the alg, at most four; if more keys fit, the token is refused. A token with a kid is verified with the keys of this kid only"},
 	{ID: "W08", Source: "RFC 7517 4.7 to 4.9", Text: "Certificates and their thumbprints in a key", Unsupported: "ignored; only the other parameters of the key are used"},
 	{ID: "W09", Source: "RFC 7517 8.5; own", Text: "A key set is accepted with any media type; its size, the number of its keys and the number of redirects are limited"},
 	{ID: "W10", Source: "RFC 7517 9.2; own", Text: "Symmetric and private keys in a key set are skipped and reported"},

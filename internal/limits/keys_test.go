@@ -156,6 +156,18 @@ func keyEdges() []edge {
 			}
 			return parse(elements...)
 		}},
+		{constant: "jwks.maxWithoutID", beyond: "at most %d are tried for a token without a kid", try: func(_ *testing.T, n int) error {
+			var elements []string
+			for range n {
+				elements = append(elements, edKey(""))
+			}
+			set, err := jwks.Parse([]byte(`{"keys":[` + strings.Join(elements, ",") + "]}"))
+			if err != nil {
+				return err
+			}
+			_, err = set.Lookup("", "EdDSA")
+			return err
+		}},
 		{constant: "jwks.defaultRSACost", beyond: "want at most %d (Options.MaxRSACost)", try: ofCost},
 	}
 }

@@ -19,6 +19,7 @@ var keyGroups = []Group{
 			{Constant: "jwks.defaultKeysPerID", Subject: "keys with the same `kid` that fit the same algorithm", Unit: "keys", Option: "jwks.Options.MaxKeysPerID", Beyond: "The keys with the most expensive signature checks are left out. `Parse` always uses the default.", Valid: "more such keys", Test: own},
 			{Constant: "jwks.defaultRSACost", Subject: "cost of a signature check with all RSA keys of one `kid` and algorithm; the unit is the cost with one key of 2048 bits", Unit: "units", Option: "jwks.Options.MaxRSACost", Beyond: "The keys with the most expensive signature checks are left out. `Parse` always uses the default.", Valid: "more expensive RSA keys with the same `kid`", Test: own},
 			{Constant: "jwks.maxFiles", Subject: "entries of a folder with keys", Unit: "entries", Beyond: "The read fails. The last good key set stays in use.", Test: "jwks TestFilesTooMany"},
+			{Constant: "jwks.maxWithoutID", Subject: "keys that fit the algorithm of a token without a `kid`; keys with the same material count once, and `MaxKeysPerID` and `MaxRSACost` apply too", Unit: "keys", Beyond: "All tokens without a `kid` for this algorithm are refused (`unknown_key`), cached tokens too.", Valid: "tokens without a `kid` of an issuer with more keys", Test: own},
 			{Constant: "jwks.maxURL", Subject: "length of a URL, in the options and in `jwks_uri`", Unit: "bytes", Beyond: "The constructor returns an error, or the metadata is refused.", Valid: "a longer URL", Test: own},
 		},
 	},
