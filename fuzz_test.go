@@ -45,6 +45,9 @@ func FuzzToken(f *testing.F) {
 		if row.VerifyReason() == "" || row.VerifyReason() == bearer.NotYetValid { // A token that has the verdict NotYetValid in the year 2000 is valid today.
 			signed[row.Text()] = true
 		}
+		if row.Verifier == "one-key" || row.Verifier == "five-keys" { // The issuer signed these tokens. Their verifiers refuse some of them, because their key sets have other keys.
+			signed[row.Text()] = true
+		}
 		if row.VerifyReason() == "" || i%8 == 0 {
 			f.Add(row.Text())
 		}

@@ -31,6 +31,7 @@ var kinds = map[string]func() (crypto.Signer, error){
 	"rsa-1": rsaKey(2048), "rsa-2": rsaKey(2048), "rsa-3": rsaKey(3072), "attacker-rsa": rsaKey(2048),
 	"weak-rsa": rsaKey(1024), "roca-rsa": rocaKey,
 	"p256-1": ecKey(elliptic.P256()), "p256-2": ecKey(elliptic.P256()), "attacker-p256": ecKey(elliptic.P256()),
+	"p256-3": ecKey(elliptic.P256()), "p256-4": ecKey(elliptic.P256()), "p256-5": ecKey(elliptic.P256()),
 	"p384-1": ecKey(elliptic.P384()), "p521-1": ecKey(elliptic.P521()), "p521-zero": ecKeyWithZero(elliptic.P521()),
 	"ed25519-1": edKey, "ed25519-2": edKey, "attacker-ed25519": edKey,
 }

@@ -42,7 +42,11 @@ func keyRows(r *rows) {
 	r.accepted("W07", "RFC 7515 4.1.4; RFC 7517 4.5", "kid is missing, one key fits", r.signedBy("rsa-1", "RS256", members{"kid": nil}), withVerifier("one-key"))
 	r.add("unknown_key", "W07 W05", "RFC 7517 4.4", "kid is missing, the only RSA key is for RS256", r.signedBy("rsa-1", "PS256", members{"kid": nil}), withVerifier("one-key"))
 	r.add("signature", "W07 W04", "RFC 7517 4.2", "kid is missing, token is signed with the key for encryption", r.signedBy("rsa-2", "RS256", members{"kid": nil}), withVerifier("one-key"))
-	r.add("unknown_key", "W07", "RFC 7517 4.5; number of attempts", "kid is missing, several keys fit", r.signedBy("rsa-1", "RS256", members{"kid": nil}))
+	r.accepted("W07", "RFC 7515 4.1.4", "kid is missing, three keys fit", r.signedBy("rsa-1", "RS256", members{"kid": nil}))
+	r.accepted("W07", "RFC 7515 4.1.4", "kid is missing, three keys fit, token is signed with the largest key", r.signedBy("rsa-3", "RS256", members{"kid": nil}))
+	r.add("signature", "W07", "RFC 7515 4.1.4", "kid is missing, three keys fit, token is signed with a different key", r.sign("attacker-rsa", "RS256", header("RS256", "", members{"kid": nil}), claims(nil)))
+	r.add("unknown_key", "W07", "RFC 7517 4.5; number of attempts", "kid is missing, five keys fit", r.signedBy("p256-1", "ES256", members{"kid": nil}), withVerifier("five-keys"))
+	r.accepted("W07", "RFC 7517 4.5", "kid names one of five keys that fit", r.signedBy("p256-1", "ES256", nil), withVerifier("five-keys"))
 
 	const purpose = "RFC 7517 4.2, 4.3, 4.4"
 	for _, id := range []string{"enc", "ops-encrypt", "ops-sign", "ops-twice", "ops-contradiction", "oaep", "hs-alg", "numeric-alg"} {

@@ -127,6 +127,9 @@ func verifiers(k keyRing) map[string]*conformance.Settings {
 				k.jwk("rsa-2", "oaep", members{"alg": "RSA-OAEP"}), k.jwk("p256-1", "p256-1", nil))
 			s.Algorithms = allAlgorithms
 		}),
+		"five-keys": settings(func(s *conformance.Settings) {
+			s.Keys = set(k.jwk("p256-1", "p256-1", nil), k.jwk("p256-2", "p256-2", nil), k.jwk("p256-3", "p256-3", nil), k.jwk("p256-4", "p256-4", nil), k.jwk("p256-5", "p256-5", nil))
+		}),
 		"issuers": settings(func(s *conformance.Settings) { s.OtherIssuers = []string{"issuer-b"} }),
 		// The keys of issuer-b have the kids of keys of the first issuer, but are different
 		// keys.
