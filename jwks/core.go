@@ -25,6 +25,7 @@ type core struct {
 
 	ctx    context.Context //nolint:containedctx // start creates this context, and Close ends it
 	cancel context.CancelFunc
+	poke   chan struct{} // has capacity 1; a value asks poll for the second request of a fetch
 	ended  chan struct{} // closed when the refresher has returned
 	wake   chan struct{} // has capacity 1; a value wakes the refresher after a change of the field queued
 
@@ -38,6 +39,7 @@ type core struct {
 	mu      sync.Mutex // guards the fields of this block
 	running *flight    // the fetch in flight, or nil
 	queued  *flight    // the fetch that has not begun yet, or nil
+	hedges  coolDown   // limits the second requests of fetches while keys are available
 	misses  coolDown   // limits the fetches that lookups cause while keys are available
 	changes streak     // counts the fetches in misses that brought new keys
 	denied  deniedLog
@@ -72,9 +74,11 @@ func start(o Options, name, source string, where locator) *core {
 		epoch:  time.Now(),
 		ended:  make(chan struct{}),
 		wake:   make(chan struct{}, 1),
+		poke:   make(chan struct{}, 1),
 		misses: coolDown{interval: o.CoolDown, maxAtOnce: missBurst},
+		hedges: coolDown{interval: o.CoolDown, maxAtOnce: 1},
 
-		refresher: refresher{pollState: pollState{where: where}},
+		refresher: refresher{where: where},
 	}
 	c.opts.StoreKey, c.storeKey = nil, func() []byte { return o.StoreKey }
 	if c.opts.Transport == nil {

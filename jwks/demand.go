@@ -31,6 +31,7 @@ const (
 type flight struct {
 	due     time.Time // the fetch does not begin before this time
 	began   time.Time // guarded by core.mu; zero until the fetch begins
+	renewed time.Time // guarded by core.mu; the time of the second request of the fetch, see core.hedge
 	counted bool      // the fetch counts in core.misses
 	local   bool      // the flight sends no request, because it reads the Store or has ended
 	// unconditional means that the request must bypass HTTP caches, because a lookup or
@@ -139,7 +140,13 @@ func (c *core) demand(ctx context.Context, now, start time.Time, seen *snapshot,
 		limit = now // the issuer wants no request before, so the lookup does not wait
 	}
 	if f != nil && !f.local && usable {
-		from := f.began
+		if c.hedge(f, now) {
+			select {
+			case c.poke <- struct{}{}:
+			default:
+			}
+		}
+		from := latest(f.began, f.renewed)
 		if from.IsZero() {
 			from = f.due // the fetch waits for Options.Limits
 		}

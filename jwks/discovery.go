@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -18,17 +19,68 @@ const metadataLifetime = time.Hour
 // be fetched.
 const rediscoverAfter = time.Minute
 
-// locator finds the URL of the key set. The URL is configured or comes from the metadata. Only
-// the refresher uses the locator.
+// locator finds the URL of the key set. The URL is configured or comes from the metadata.
 type locator struct {
 	url string // the URL of the key set; "" until discovery succeeds
 
 	places       []string  // the possible URLs of the metadata, in the order in which discover tries them; empty if url is configured
+	moved        bool      // whether the last call of discover changed the order of places
 	issuer       string    // the required value of "issuer" in the metadata
 	insecureHTTP bool      // the value of Options.InsecureHTTP
 	tried        time.Time // the time of the last request for the metadata
 	heldUntil    time.Time // until this time, the issuer wants no request for the metadata
 	until        time.Time // the time at which the metadata must be requested again
+}
+
+// sharedLocator is the locator of the attempts of one poll. What one attempt finds, the others and
+// the next poll use, whatever becomes of the attempt. It is safe for concurrent use.
+type sharedLocator struct {
+	mu      sync.Mutex // guards the fields below
+	now     locator
+	foundAt time.Time // the time of the request for the metadata that now has
+}
+
+func (s *sharedLocator) load() locator {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+// merge adds the state l of an attempt that has requested the metadata. The argument found reports
+// whether the attempt got the metadata. If attempts of this poll got the metadata, the one that
+// requested it last counts, and failures change nothing.
+func (s *sharedLocator) merge(l *locator, found bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case found && !l.tried.Before(s.foundAt):
+		s.now.url, s.now.until, s.now.places, s.foundAt = l.url, l.until, l.places, l.tried
+	case !found && s.foundAt.IsZero():
+		if l.moved {
+			s.now.places = l.places
+		}
+		if s.now.url != "" {
+			s.now.until = latest(time.Now().Add(defaultLifetime), l.heldUntil)
+		}
+	}
+	s.now.tried, s.now.heldUntil = latest(s.now.tried, l.tried), latest(s.now.heldUntil, l.heldUntil)
+}
+
+// mustRepeat makes the metadata due, if the URL of the key set is still the given URL.
+func (s *sharedLocator) mustRepeat(url string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.now.url == url {
+		s.now.until = time.Time{}
+	}
+}
+
+// latest returns the later of two times.
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // discovers reports whether the URL of the key set comes from the metadata.
@@ -44,9 +96,10 @@ func (l *locator) mayRepeat(now time.Time) bool {
 	return l.discovers() && now.Sub(l.tried) > rediscoverAfter && !now.Before(l.heldUntil)
 }
 
-// discover fetches the metadata and sets l.url. If discover fails, l.url keeps its value.
+// discover fetches the metadata and sets l.url. If discover fails, l.url keeps its value. If ctx
+// ends, the next call continues with the place that did not answer.
 func (l *locator) discover(ctx context.Context, get getter) error {
-	l.tried = time.Now()
+	l.tried, l.moved = time.Now(), false
 	var errs []error
 	for i, place := range l.places {
 		a, err := get(ctx, place, validators{}, maxMetadata)
@@ -65,7 +118,11 @@ func (l *locator) discover(ctx context.Context, get getter) error {
 		// All possible URLs have the same host. So if the host does not answer, or wants no
 		// further request, the remaining URLs fail too.
 		_, silent := errors.AsType[*url.Error](err)
-		if silent && !errors.Is(err, errRedirect) || limited(err) || ctx.Err() != nil {
+		if ctx.Err() != nil {
+			l.places, l.moved = slices.Concat(l.places[i:], l.places[:i]), i > 0
+			break
+		}
+		if silent && !errors.Is(err, errRedirect) || limited(err) {
 			break
 		}
 	}

@@ -184,7 +184,10 @@ func TestIssuerHangs(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		want(t, "concurrent fetches", i.maxConcurrent(), 1)
+		want(t, "concurrent requests", i.maxConcurrent(), 2) // the second request of a fetch
+		if n := i.fetches(); n > 1+3+1 {
+			t.Errorf("requests in 12 s: got %d, want at most 5", n)
+		}
 		// If no key verifies the signature, the error is ErrUnknownKey, even while the issuer
 		// hangs.
 		keys, err := c.Lookup("a", "ES256")
@@ -206,7 +209,7 @@ func TestCallerCancels(t *testing.T) {
 		i := newIssuer(ecKey("a"))
 		c := newCache(t, i)
 		i.publish(ecKey("b"))
-		i.update(func(i *issuer) { i.delay = time.Second })
+		i.update(func(i *issuer) { i.delay = 900 * time.Millisecond })
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		var wg sync.WaitGroup

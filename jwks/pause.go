@@ -70,6 +70,9 @@ func (c *core) pause(done outcome) (wait, retry time.Duration) {
 		return max(scheduled, long), min(scheduled, c.opts.CoolDown)
 	}
 	// The pause counts from the start of the attempt, because an attempt may take Options.Timeout.
+	if done.foundURL && silent(done.err) {
+		return short, minPause // only time was missing, so the next attempt has more time
+	}
 	wait = max(backoff(r.failures, maxUnready)-now.Sub(began), minPause+jitter(minPause/4))
 	return max(wait, short), minPause
 }

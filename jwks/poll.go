@@ -10,9 +10,8 @@ import (
 	"github.com/bearerkit/bearer/internal/quote"
 )
 
-// pollState is the state that one poll of the issuer passes to the next poll.
+// pollState is the state that one successful poll of the issuer passes to the next poll.
 type pollState struct {
-	where       locator
 	fetchedFrom string            // the URL of the last key set that was fetched
 	have        validators        // the validators of the response with this key set
 	digest      [sha256.Size]byte // the SHA-256 hash of the document of this key set
@@ -29,78 +28,147 @@ type attempt struct {
 	replaced bool
 }
 
+// polling is the state of poll.
+type polling struct {
+	c      *core
+	flight *flight
+	where  *sharedLocator
+
+	ctx     context.Context //nolint:containedctx // ends all attempts
+	end     time.Time
+	results chan attempt
+	open    int     // the number of attempts that have not ended
+	newest  *permit // the permit of the newest attempt
+	sentAt  time.Time
+	hedged  bool // the second attempt of a poll with keys was sent
+
+	best           attempt
+	retryAt        time.Time // the latest time until which the issuer wants no request
+	noMoreAttempts bool      // the issuer wants no further request now
+}
+
 // poll fetches the issuer's key set. It takes at most Options.Timeout, in addition to the time
-// for which it waits for the Limits. The permit is for the
-// first request, and poll releases it.
+// for which it waits for the Limits. The permit is for the first request, and poll releases it.
+//
+// A connection may hang while others work. So if a goroutine waits for the fetch f, and keys are
+// available, poll sends a second request after a second. Both stay open, and the first good answer
+// counts; see core.hedge.
 //
 // An issuer that hung may never answer the requests that it received while it hung. So while
-// keys are unavailable and a goroutine waits for them, poll sends a new request each second.
-// The first request stays open, because the issuer may be slow and may still answer this
+// keys are unavailable, poll sends a new request each second if a goroutine waits, and otherwise
+// each 5 s. The first request stays open, because the issuer may be slow and may still answer this
 // request. Of the later requests, only the newest request stays open, because an issuer that
 // works again answers this request.
-func (c *core) poll(first *permit, unconditional bool) outcome {
-	end := time.Now().Add(c.opts.Timeout)
+func (c *core) poll(first *permit, f *flight) outcome {
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
-	results := make(chan attempt)
-	open, newest := 0, first
-	try := func(p *permit) {
-		open, newest = open+1, p
-		state := c.refresher.pollState
-		left := time.Until(end)
-		go func() { results <- c.attempt(ctx, left, p, &state, unconditional) }()
-	}
-	try(first)
-	var retryAt time.Time // the latest time until which the issuer wants no request
-	limitReached := false // the issuer wants no further request
+	where := &sharedLocator{now: c.refresher.where}
+	p := &polling{c: c, flight: f, where: where, ctx: ctx, end: time.Now().Add(c.opts.Timeout), results: make(chan attempt)}
+	p.try(first)
 	retry := time.NewTicker(minPause)
 	defer retry.Stop()
-	var best attempt
-	for open > 0 {
+	for p.open > 0 {
 		select {
-		case r := <-results:
-			open--
-			limitReached = limitReached || limited(r.err)
-			if r.retryAt.After(retryAt) {
-				retryAt = r.retryAt
-			}
-			if best.set == nil && (!r.replaced || r.set != nil) {
-				best = r
-			}
-			if best.set != nil {
+		case r := <-p.results:
+			p.add(r)
+			if p.best.set != nil {
 				cancel() // end the requests that are still open
 			}
+		case <-c.poke:
+			p.repeat()
 		case <-retry.C:
-			// Shortly before the deadline, a new request has too little time. The next poll
-			// sends this request.
-			if time.Until(end) < minPause/2 || limitReached || c.usable(time.Now()) || c.waiting.Load() == 0 {
-				continue
-			}
-			p := c.tryPermit()
-			if open > 1 {
-				newest.cancel(errReplaced)
-			}
-			if p == nil {
-				continue // the canceled request of this cache may have had the last place
-			}
-			try(p)
-			c.recordAttempt()
+			p.repeat()
 		}
 	}
-	c.refresher.pollState = best.pollState
-	best.retryAt = retryAt
-	return best.outcome
+	knewURL := c.refresher.where.url != ""
+	c.refresher.where = where.load()
+	p.best.retryAt = p.retryAt
+	p.best.foundURL = !knewURL && c.refresher.where.url != ""
+	if p.best.set != nil {
+		c.refresher.pollState = p.best.pollState
+	}
+	return p.best.outcome
+}
+
+// try begins an attempt.
+func (p *polling) try(permit *permit) {
+	p.open, p.newest, p.sentAt = p.open+1, permit, time.Now()
+	state, left := p.c.refresher.pollState, time.Until(p.end)
+	go func() { p.results <- p.c.attempt(p.ctx, left, permit, p.where, &state, p.flight) }()
+}
+
+// add adds the result of an attempt.
+func (p *polling) add(r attempt) {
+	p.open--
+	p.noMoreAttempts = p.noMoreAttempts || limited(r.err)
+	p.retryAt = latest(p.retryAt, r.retryAt)
+	if p.best.set == nil && (!r.replaced || r.set != nil) {
+		p.best = r
+	}
+}
+
+// repeat begins a further attempt, if it may.
+func (p *polling) repeat() {
+	c, now := p.c, time.Now()
+	// Shortly before the deadline, a new request has too little time. The next poll sends this
+	// request.
+	if p.end.Sub(now) < minPause/2 || p.noMoreAttempts || p.best.set != nil {
+		return
+	}
+	if c.usable(now) {
+		if !p.hedged && c.mayHedge(p.flight, now) {
+			if permit := c.tryPermit(); permit != nil {
+				p.hedged = true
+				p.try(permit)
+				c.recordAttempt()
+			}
+		}
+		return
+	}
+	sinceLast := now.Sub(p.sentAt)
+	if sinceLast < minPause || c.waiting.Load() == 0 && sinceLast < maxUnready {
+		return
+	}
+	permit := c.tryPermit()
+	if p.open > 1 {
+		p.newest.cancel(errReplaced)
+	}
+	if permit == nil {
+		return // the canceled request of this cache may have had the last place
+	}
+	p.try(permit)
+	c.recordAttempt()
+}
+
+// mayHedge reports whether the fetch f may send its second request now.
+func (c *core) mayHedge(f *flight, now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !f.renewed.IsZero() || c.waiting.Load() > 0 && c.hedge(f, now)
+}
+
+// hedge decides whether the fetch f sends a second request, on a second connection: if it began at
+// least a second ago, and the last such request of this cache is at least one CoolDown ago. So a
+// flood of tokens causes few requests, and at most two at the same time. It sets f.renewed. The
+// caller holds c.mu and sends to c.poke.
+func (c *core) hedge(f *flight, now time.Time) bool {
+	old := now.Sub(f.began)
+	if f != c.running || f.local || !f.renewed.IsZero() || old < minPause || old > c.opts.Timeout-minPause/2 || !c.hedges.allow(now) {
+		return false
+	}
+	f.renewed = now
+	return true
 }
 
 // attempt fetches the key set once and releases the permit. It takes at most the duration limit,
 // in addition to the time for which it waits for the Limits.
-func (c *core) attempt(ctx context.Context, limit time.Duration, p *permit, state *pollState, unconditional bool) attempt {
+func (c *core) attempt(ctx context.Context, limit time.Duration, p *permit, where *sharedLocator, state *pollState, f *flight) attempt {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(p.ctx, func() { cancel(context.Cause(p.ctx)) })() //nolint:contextcheck // the attempt ends with both contexts
 	ctx, stop := p.withTimeout(ctx, limit)
 	defer stop()
-	done := c.fetch(ctx, p, state, unconditional)
+	done := c.fetch(ctx, p, where, state, f)
 	cause := context.Cause(ctx)
 	switch {
 	case done.err == nil, errors.Is(done.err, errWaited):
@@ -128,75 +196,96 @@ func (c *core) recordAttempt() {
 }
 
 // fetch gets the key set once. Discovery comes first if the URL of the key set is unknown or
-// the metadata is due. If the URL no longer works, fetch runs discovery and tries the new URL.
-// fetch returns a panic in a Transport or a parser as an error.
-func (c *core) fetch(ctx context.Context, p *permit, state *pollState, unconditional bool) (done outcome) {
+// the metadata is due. If the URL no longer works, or a lookup misses a key that is not at this
+// URL, fetch runs discovery and tries the new URL. fetch returns a panic in a Transport or a parser
+// as an error.
+func (c *core) fetch(ctx context.Context, p *permit, where *sharedLocator, state *pollState, f *flight) (done outcome) {
 	defer func() {
 		if v := recover(); v != nil {
 			done = outcome{err: fmt.Errorf("jwks: panic in a refresh: %v", v)}
 		}
 	}()
-	where := &state.where
-	if where.due(time.Now()) {
+	if now := where.load(); now.due(time.Now()) {
 		if err := c.discover(ctx, p, where); err != nil {
 			return outcome{err: err}
 		}
 	}
-	done = c.fetchSet(ctx, p, state, unconditional)
-	if done.err != nil && where.mayRepeat(time.Now()) && !tooManyRequests(done.err) {
-		if ctx.Err() != nil {
-			where.until = time.Time{} // no time is left, so the next fetch begins with discovery
-		} else if old := where.url; c.askMetadata(ctx, p, where) == nil && where.url != old {
-			done = c.fetchSet(ctx, p, state, true) // the key set has moved
+	now := where.load()
+	done = c.fetchSet(ctx, p, now.url, state, f.unconditional)
+	switch {
+	case !now.mayRepeat(time.Now()):
+	case done.err == nil && f.counted && !newKeys(c.state.Load().set, done.set):
+		// The missing key may be at a new URL, although the old URL still works.
+		if next := c.rediscover(ctx, p, where); next != now.url {
+			moved := *state
+			if at := c.fetchSet(ctx, p, next, &moved, true); at.err == nil {
+				*state = moved
+				return at
+			}
+		}
+	case done.err != nil && ctx.Err() != nil:
+		where.mustRepeat(now.url) // no time is left, so the next fetch begins with discovery
+	case done.err != nil && !tooManyRequests(done.err):
+		if c.askMetadata(ctx, p, where) == nil {
+			if next := where.load().url; next != now.url {
+				return c.fetchSet(ctx, p, next, state, true) // the key set has moved
+			}
 		}
 	}
 	return done
 }
 
-// discover refreshes the metadata. It returns an error only if there is no metadata yet.
-func (c *core) discover(ctx context.Context, p *permit, where *locator) error {
-	if where.url == "" {
+// discover refreshes the metadata, which is due. It returns an error only if there is no metadata
+// yet.
+func (c *core) discover(ctx context.Context, p *permit, where *sharedLocator) error {
+	if where.load().url == "" {
 		return c.askMetadata(ctx, p, where)
 	}
 	// The old URL may still work, so half of the time is reserved for the key set.
 	half, stop := p.withTimeout(ctx, c.opts.Timeout/2)
 	defer stop()
-	if err := c.askMetadata(half, p, where); err != nil && ctx.Err() == nil {
-		if cause := context.Cause(half); cause != nil && !errors.Is(err, cause) {
-			err = fmt.Errorf("%w: %w", cause, err) // half.Err() is context.Canceled
-		}
-		where.until = time.Now().Add(defaultLifetime)
-		if where.heldUntil.After(where.until) {
-			where.until = where.heldUntil
+	c.rediscover(half, p, where)
+	return nil
+}
+
+// rediscover requests the metadata again, and returns the URL of the key set. A failure is reported
+// as an event.
+func (c *core) rediscover(ctx context.Context, p *permit, where *sharedLocator) string {
+	err := c.askMetadata(ctx, p, where)
+	if err != nil && p.ctx.Err() == nil && !errors.Is(context.Cause(ctx), context.Canceled) {
+		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+			err = fmt.Errorf("%w: %w", cause, err) // ctx.Err() is context.Canceled
 		}
 		c.opts.Logger.WarnContext(ctx, "jwks: refresh of the issuer's metadata failed", "issuer", c.name, "error", quote.Line(err.Error()))
 		c.notify(Event{Kind: MetadataFailed, Err: err})
 	}
-	return nil
+	return where.load().url
 }
 
 // askMetadata requests the metadata. If the response has Retry-After, the next request comes later;
 // see pause.
-func (c *core) askMetadata(ctx context.Context, p *permit, where *locator) error {
-	err := where.discover(ctx, p.get)
+func (c *core) askMetadata(ctx context.Context, p *permit, where *sharedLocator) error {
+	l := where.load()
+	err := l.discover(ctx, p.get)
 	if err != nil {
-		where.heldUntil = time.Now().Add(hold(requestedPause(err), c.longestHold()))
+		l.heldUntil = time.Now().Add(hold(requestedPause(err), c.longestHold()))
 	}
+	where.merge(&l, err == nil)
 	return err
 }
 
-// fetchSet gets the key set from state.where.url and parses it. An unconditional request
+// fetchSet gets the key set from the URL and parses it. An unconditional request
 // bypasses HTTP caches.
-func (c *core) fetchSet(ctx context.Context, p *permit, state *pollState, unconditional bool) outcome {
+func (c *core) fetchSet(ctx context.Context, p *permit, url string, state *pollState, unconditional bool) outcome {
 	inUse := c.state.Load().set
-	if state.fetchedFrom != state.where.url {
+	if state.fetchedFrom != url {
 		state.have, state.digest = validators{}, [sha256.Size]byte{}
 	}
 	have := state.have
 	if unconditional || inUse == nil {
 		have = validators{}
 	}
-	a, err := p.get(ctx, state.where.url, have, maxDocument)
+	a, err := p.get(ctx, url, have, maxDocument)
 	if err != nil {
 		return outcome{err: err}
 	}
@@ -208,11 +297,11 @@ func (c *core) fetchSet(ctx context.Context, p *permit, state *pollState, uncond
 	set := inUse
 	if set == nil || digest != state.digest {
 		if set, err = parseAfter(ctx.Err, inUse, a.body, c.opts.keyLimits()); err != nil {
-			return outcome{err: fmt.Errorf("GET %s: %w", redact(state.where.url), err), rejected: ctx.Err() == nil}
+			return outcome{err: fmt.Errorf("GET %s: %w", redact(url), err), rejected: ctx.Err() == nil}
 		}
 		set.setSource(c.place)
 	}
-	state.fetchedFrom, state.have, state.digest = state.where.url, a.validators, digest
+	state.fetchedFrom, state.have, state.digest = url, a.validators, digest
 	if c.opts.Store != nil {
 		state.document = a.body
 	}

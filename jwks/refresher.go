@@ -10,6 +10,7 @@ import (
 // sets in use, so a late response cannot replace a newer response.
 type refresher struct {
 	pollState
+	where    locator
 	failures int  // the number of consecutive failures
 	stale    bool // whether the event WentStale was sent for the set in use
 
@@ -25,6 +26,7 @@ type outcome struct {
 	fresh       time.Duration // the time for which the response is fresh, from its header
 	err         error
 	rejected    bool      // whether the issuer sent a document that is not a usable key set
+	foundURL    bool      // whether the fetch found the URL of the key set, which was unknown before
 	retryAt     time.Time // the time until which the issuer wants no request; zero if it names none
 
 	inFlight time.Duration // the time of the requests
@@ -133,7 +135,7 @@ func (c *core) refresh() time.Time {
 	}
 	f := c.begin()
 	previous := c.state.Load().set
-	done := c.poll(first, f.unconditional)
+	done := c.poll(first, f)
 	if c.ctx.Err() != nil {
 		return time.Time{} // the fetch failed because the cache was closed
 	}
