@@ -204,22 +204,30 @@ func testFetching(t *testing.T) {
 	t.Helper()
 	// outcomeAfter changes the issuer and returns the outcome of a lookup of the old key. The
 	// outcome is "unknown" if a new key set replaced the old key set, and "ok" otherwise.
+	after := time.Hour
 	outcomeAfter := func(t *checklist.T, change func(*issuer)) (got string) {
 		t.Helper()
 		synctest.Test(t.T, func(t *testing.T) {
 			i := newIssuer(ecKey("a"))
 			c := newCache(t, i)
 			i.update(change)
-			time.Sleep(time.Hour)
+			time.Sleep(after)
 			got = keyOutcome(t, c, "a")
 		})
 		return got
 	}
 	checklist.Test(t, "W02", func(t *checklist.T) {
 		t.Want("usable keys of a key set that has usable and unusable keys", usableIDs(t, jwk{"kty": "AKP"}, jwk{"kid": "x"}, ecKey("b").with("y", "!"), ecKey("a")), []string{"a"})
-		for _, doc := range []string{`{"keys":[]}`, `{"error":"x"}`, `{"keys":[{"kty":"AKP"}]}`, `<html>`, ``, `null`} {
-			t.Want("lookup of the old key after the document "+doc, outcomeAfter(t, func(i *issuer) { i.doc = []byte(doc) }), "ok")
+		for _, doc := range []string{`{"error":"x"}`, `{"keys":null}`, `{"keys":[`, `<html>`, ``, `null`} {
+			t.Want("lookup of the old key 1 h after the document "+doc, outcomeAfter(t, func(i *issuer) { i.doc = []byte(doc) }), "ok")
 		}
+		for _, doc := range []string{`{"keys":[]}`, `{"keys":[{"kty":"AKP"}]}`} {
+			for _, after = range []time.Duration{14*time.Minute + 59*time.Second, 30 * time.Minute} {
+				expected := map[bool]string{true: "ok", false: "unavailable"}[after < 15*time.Minute]
+				t.Want(fmt.Sprintf("lookup of the old key %v after the document %s", after, doc), outcomeAfter(t, func(i *issuer) { i.doc = []byte(doc) }), expected)
+			}
+		}
+		after = time.Hour
 		t.Want("lookup of the old key after a different good key set", outcomeAfter(t, func(i *issuer) { i.doc = document(ecKey("b")) }), "unknown")
 	})
 	checklist.Test(t, "W09", func(t *checklist.T) {

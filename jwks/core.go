@@ -57,11 +57,15 @@ type core struct {
 
 // snapshot is the state that lookups read. It is immutable.
 type snapshot struct {
-	set   *Set     // nil if there is no set
+	set   *Set     // nil if there is no set; the fields confirmedAt and oldAnswer belong to the set
 	until deadline // the time at which the set becomes too old
 	noSet error    // the error of lookups if there is no set, or if the set is too old
 	noKey error    // the error of lookups if the set does not have the key
 	idle  bool     // the cache is idle; see Options.OnDemand
+
+	confirmedAt time.Time // the time from which Options.MaxStale counts
+	oldAnswer   bool      // whether the set is older than MaxStale, and was put in use nevertheless
+	withdrawn   bool      // whether there is no set because the issuer has withdrawn its keys
 }
 
 // start creates a cache and starts the refresher.

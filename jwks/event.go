@@ -39,6 +39,9 @@ const (
 	// WentStale means that the last good key set became older than Options.MaxStale. Keys are
 	// unavailable.
 	WentStale EventKind = "went_stale"
+	// Withdrawn means that the keys were dropped, because the issuer answers but publishes no
+	// usable key any more. Keys are unavailable until the issuer publishes a usable key.
+	Withdrawn EventKind = "withdrawn"
 )
 
 // Event describes one event of a [Cache]. Options.Observe receives each Event. Except for
@@ -62,7 +65,7 @@ type Event struct {
 	Keys, SkippedCount int
 	// SkippedKey is the element that cannot be used. Only KeySkipped sets SkippedKey.
 	SkippedKey Skipped
-	// Err is the error of a failure. RefreshFailed, StoreFailed and MetadataFailed set Err.
+	// Err is the error of a failure. RefreshFailed, StoreFailed, MetadataFailed and Withdrawn set Err.
 	// The error contains URLs and addresses, so log it but never send it to clients.
 	Err error
 }

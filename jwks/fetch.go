@@ -18,13 +18,15 @@ type answer struct {
 	body        []byte // nil if notModified
 	notModified bool
 	fresh       time.Duration // the time for which the response is fresh, from its header
+	times       answerTimes
+	directives  directives
 	validators  validators
 }
 
 // validators are the header values that make a request conditional (RFC 9110, section 13).
 type validators struct{ etag, lastModified string }
 
-// statusError is the error for a response whose status is not 200. A response with status 304
+// statusError is the error for a response whose status is neither 200 nor 203. A response with status 304
 // is an error only if the request was unconditional.
 type statusError struct {
 	status string
@@ -58,6 +60,7 @@ func get(ctx context.Context, client *http.Client, url string, conditions valida
 	if conditions.lastModified != "" {
 		req.Header.Set("If-Modified-Since", conditions.lastModified)
 	}
+	sent := time.Now()
 	resp, err := client.Do(req)
 	if err != nil {
 		if sent, ok := errors.AsType[*neturl.Error](err); ok {
@@ -66,19 +69,21 @@ func get(ctx context.Context, client *http.Client, url string, conditions valida
 		return nil, err // the text of err contains the method and the URL
 	}
 	defer func() { _ = resp.Body.Close() }() // an error of Close does not matter after reading
-	a, err := read(ctx, resp, conditions, limit, meter)
+	a, err := read(ctx, resp, sent, conditions, limit, meter)
 	if err != nil {
 		return nil, fmt.Errorf("GET %s: %w", redact(url), err)
 	}
 	return a, nil
 }
 
-func read(ctx context.Context, resp *http.Response, conditions validators, limit int, meter meter) (*answer, error) {
+func read(ctx context.Context, resp *http.Response, sent time.Time, conditions validators, limit int, meter meter) (*answer, error) {
 	now := time.Now()
 	a := &answer{
-		fresh:      lifetime(resp.Header, now),
+		times:      readTimes(resp.Header, sent, now),
+		directives: readDirectives(resp.Header),
 		validators: validators{validator(resp, "ETag"), validator(resp, "Last-Modified")},
 	}
+	a.fresh = a.times.fresh(a.directives)
 	switch {
 	case resp.StatusCode == http.StatusNotModified && conditions != (validators{}):
 		// If a 304 response contains no validators, the validators of the request are still
@@ -88,7 +93,8 @@ func read(ctx context.Context, resp *http.Response, conditions validators, limit
 		}
 		a.notModified = true
 		return a, nil
-	case resp.StatusCode != http.StatusOK:
+	// Status 203 means that a proxy on the way has changed the response (RFC 9110, section 15.3.4).
+	case resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNonAuthoritativeInfo:
 		return nil, &statusError{resp.Status, resp.StatusCode, retryAfter(resp.Header, now)}
 	}
 	var err error
@@ -130,7 +136,7 @@ func readBody(ctx context.Context, resp *http.Response, limit int, meter meter) 
 	size := max(0, int(resp.ContentLength)) // 0 if it is unknown
 	b := &body{ctx: ctx, from: io.LimitReader(resp.Body, int64(limit)+1), meter: meter, likely: size, most: cmp.Or(size, limit)}
 	switch coding := strings.ToLower(resp.Header.Get("Content-Encoding")); coding {
-	case "", "identity":
+	case "", "identity", "utf-8": // some servers send the character encoding in this field
 	case "gzip", "x-gzip":
 		b.compressed = &compressed{from: b.from, of: b}
 		b.likely, b.most = compressedCost*size, max(limit, compressedCost*cmp.Or(size, limit))

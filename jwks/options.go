@@ -66,16 +66,29 @@ type Options struct {
 	// refresh begins after a random 75 to 95 percent of this time.
 	//
 	// While the issuer answers and the machine is not suspended, a withdrawn key verifies
-	// tokens for at most MaxInterval. MinInterval must not be longer than MaxInterval. Zero:
+	// tokens for at most MaxInterval. There are two exceptions. First, if no usable key is left in
+	// the key set, the cache drops its keys MaxInterval to twice MaxInterval after the last answer
+	// with a usable key, and after three answers without one to unconditional requests. Then keys
+	// are unavailable until the issuer publishes a usable key. Answers of HTTP caches that are older
+	// than that answer, and repeated ones, do not count. Second, if an HTTP cache answers, the cache
+	// bypasses it at least once per hour, or per MaxInterval if that is longer. If the HTTP cache
+	// cannot be bypassed, MaxStale applies. MinInterval must not be longer than MaxInterval. Zero:
 	// 1 min and 15 min. If a default contradicts a duration that is set, the default changes.
 	MinInterval, MaxInterval time.Duration
 	// MaxStale is the longest time for which a key set stays in use after the issuer last
-	// confirmed the key set. Afterwards, keys are unavailable. So during an outage of the
+	// confirmed the key set. If an HTTP cache answers, the time counts from the end of the
+	// freshness of the answer, which is its max-age (or s-maxage) less its Age, or from the request
+	// if the answer is still fresh. Afterwards, keys are unavailable. So during an outage of the
 	// issuer, tokens are still accepted for at most MaxStale, and a withdrawn key still
 	// verifies tokens for at most MaxStale. These times include the time during which the
 	// machine is suspended. MaxStale must not be shorter than MaxInterval. Zero: 12 h, or
 	// MaxInterval if MaxInterval is longer.
 	MaxStale time.Duration
+	// RefuseOldAnswers refuses a first answer that comes from an HTTP cache, is older than MaxStale,
+	// and does not say for how long it is fresh. Such an answer may contain withdrawn keys. Zero:
+	// the cache takes this answer, writes a warning to the log, and sets [Status.OldAnswer]. Later
+	// answers that are older than MaxStale are always refused.
+	RefuseOldAnswers bool
 	// CoolDown limits the fetches that lookups cause while keys are available. The cache
 	// makes two such fetches without a pause, and then one fetch per CoolDown. A fetch that
 	// brings a new key does not count. After more than ten consecutive fetches that bring new

@@ -14,6 +14,7 @@ import (
 type pollState struct {
 	fetchedFrom string            // the URL of the last key set that was fetched
 	have        validators        // the validators of the response with this key set
+	directives  directives        // the directives of this response
 	digest      [sha256.Size]byte // the SHA-256 hash of the document of this key set
 	document    []byte            // the document, which the cache saves in the Store; nil if there is no Store
 }
@@ -290,20 +291,30 @@ func (c *core) fetchSet(ctx context.Context, p *permit, url string, state *pollS
 		return outcome{err: err}
 	}
 	if a.notModified {
-		state.have = a.validators
-		return outcome{set: inUse, notModified: true, fresh: a.fresh}
+		a.directives = state.directives.renew(a.directives)
 	}
+	done := outcome{set: inUse, notModified: a.notModified, times: a.times, fresh: a.times.fresh(a.directives), unconditional: have == validators{}}
 	digest := sha256.Sum256(a.body)
-	set := inUse
-	if set == nil || digest != state.digest {
-		if set, err = parseAfter(ctx.Err, inUse, a.body, c.opts.keyLimits()); err != nil {
-			return outcome{err: fmt.Errorf("GET %s: %w", redact(url), err), rejected: ctx.Err() == nil}
+	if !a.notModified && (inUse == nil || digest != state.digest) {
+		if done.set, err = parseAfter(ctx.Err, inUse, a.body, c.opts.keyLimits()); err == nil {
+			done.set.setSource(c.place)
 		}
-		set.setSource(c.place)
+		_, done.empty = errors.AsType[*noUsableKeyError](err)
+		done.rejected = err != nil && ctx.Err() == nil
 	}
-	state.fetchedFrom, state.have, state.digest = url, a.validators, digest
-	if c.opts.Store != nil {
-		state.document = a.body
+	if err == nil {
+		err = c.checkAge(&done, a)
 	}
-	return outcome{set: set, fresh: a.fresh}
+	if err != nil {
+		done.set, done.notModified, done.err = nil, false, fmt.Errorf("GET %s: %w", redact(url), err)
+		return done
+	}
+	state.have, state.directives = a.validators, a.directives
+	if !a.notModified {
+		state.fetchedFrom, state.digest = url, digest
+		if c.opts.Store != nil {
+			state.document = a.body
+		}
+	}
+	return done
 }

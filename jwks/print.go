@@ -14,7 +14,7 @@ func (o Options) text() string {
 	}
 	return quote.Struct("jwks.Options", "Issuer", o.Issuer, "MetadataURL", redact(o.MetadataURL), "MetadataIssuer", redact(o.MetadataIssuer),
 		"Transport", o.Transport, "Timeout", o.Timeout, "InsecureHTTP", o.InsecureHTTP, "RefusePrivateAddresses", o.RefusePrivateAddresses,
-		"MinInterval", o.MinInterval, "MaxInterval", o.MaxInterval, "MaxStale", o.MaxStale, "CoolDown", o.CoolDown, "OnDemand", o.OnDemand,
+		"MinInterval", o.MinInterval, "MaxInterval", o.MaxInterval, "MaxStale", o.MaxStale, "RefuseOldAnswers", o.RefuseOldAnswers, "CoolDown", o.CoolDown, "OnDemand", o.OnDemand,
 		"Limits", quote.Verbatim(o.Limits.text()), "MaxKeysPerID", o.MaxKeysPerID, "MaxRSACost", o.MaxRSACost,
 		"Store", o.Store, "StoreKey", quote.Verbatim(key), "Logger", o.Logger, "Observe", o.Observe)
 }

@@ -11,6 +11,7 @@ import (
 type refresher struct {
 	pollState
 	where    locator
+	judge    judge
 	failures int  // the number of consecutive failures
 	stale    bool // whether the event WentStale was sent for the set in use
 
@@ -28,6 +29,13 @@ type outcome struct {
 	rejected    bool      // whether the issuer sent a document that is not a usable key set
 	foundURL    bool      // whether the fetch found the URL of the key set, which was unknown before
 	retryAt     time.Time // the time until which the issuer wants no request; zero if it names none
+
+	times         answerTimes // zero if there is no response, or no response with a document
+	confirmedAt   time.Time   // the time from which Options.MaxStale counts; zero if err is not nil
+	unconditional bool        // whether the request had to bypass HTTP caches
+	empty         bool        // whether the document is a valid key set without a usable key
+	oldAnswer     bool        // whether the set is older than MaxStale and is put in use nevertheless
+	withdrew      bool        // whether the keys were dropped because of this answer
 
 	inFlight time.Duration // the time of the requests
 	size     int           // the number of bytes that were read
@@ -135,29 +143,37 @@ func (c *core) refresh() time.Time {
 	}
 	f := c.begin()
 	previous := c.state.Load().set
+	if c.refresher.judge.unconditional(time.Now(), c.opts.MaxInterval) {
+		f.unconditional = true
+	}
 	done := c.poll(first, f)
 	if c.ctx.Err() != nil {
 		return time.Time{} // the fetch failed because the cache was closed
 	}
 	done.cause, done.took, done.failedBefore = f.cause, time.Since(f.began), c.refresher.failures
 	c.opts.Limits.record(&c.share, done.err, done.inFlight, done.size)
+	if c.refresher.judge.add(&done, c.opts.MaxInterval) && previous != nil {
+		done.withdrew = true
+		c.withdraw()
+	}
 	var wait time.Duration
 	if done.err == nil {
 		c.refresher.failures, c.refresher.stale, c.refresher.hadKeys = 0, false, true
 		wait = c.opts.untilRefresh(done.fresh)
-		c.publish(done.set, f.began, nil)
+		c.publish(&done, nil)
 	} else {
 		c.refresher.failures++
 		var retry time.Duration
 		wait, retry = c.pause(done)
-		c.publish(nil, f.began, &UnavailableError{RetryAfter: wholeSeconds(retry), Err: done.err})
+		c.publish(&done, &UnavailableError{RetryAfter: wholeSeconds(retry), Err: c.describeWithdrawn(done.err)})
+	}
+	if done.retryAt.IsZero() {
+		wait = c.refresher.judge.limit(wait, c.opts.MaxInterval)
 	}
 	next := time.Now().Add(wait)
 	c.finish(f, done, newKeys(previous, done.set), next)
 	c.report(previous, done, wait)
-	if done.err == nil {
-		c.save(f.began)
-	}
+	c.save(&done)
 	return next
 }
 
@@ -215,15 +231,17 @@ func (c *core) finish(f *flight, done outcome, broughtKey bool, next time.Time) 
 	}
 }
 
-// publish puts set in use. The issuer confirmed this set at the time confirmedAt. If fault is
-// not nil, the refresh failed. In this case, publish ignores set, the set in use stays in use,
-// and lookups that find no key return fault.
-func (c *core) publish(set *Set, confirmedAt time.Time, fault *UnavailableError) {
+// publish puts the set of the refresh done in use. If fault is not nil, the refresh failed. In
+// this case, the set in use stays in use, and lookups that find no key return fault.
+func (c *core) publish(done *outcome, fault *UnavailableError) {
 	next := *c.state.Load()
 	if fault != nil {
 		next.noSet, next.noKey = fault, fault
 	} else {
-		next = snapshot{set: set, until: c.deadline(confirmedAt), noSet: errTooOld, noKey: ErrUnknownKey}
+		next = snapshot{
+			set: done.set, until: c.deadline(done.confirmedAt), noSet: errTooOld, noKey: ErrUnknownKey,
+			confirmedAt: done.confirmedAt, oldAnswer: done.oldAnswer,
+		}
 	}
 	c.state.Store(&next)
 }

@@ -20,6 +20,9 @@ func (c *core) report(previous *Set, done outcome, wait time.Duration) {
 				"retry_in", wait.Round(time.Millisecond), "keys_usable", c.usable(time.Now()))
 		}
 		c.notify(Event{Kind: RefreshFailed, Cause: done.cause, Duration: done.took, Err: done.err})
+		if done.withdrew {
+			c.reportWithdrawn(done.err)
+		}
 		return
 	}
 	if done.failedBefore > 0 {
@@ -30,6 +33,9 @@ func (c *core) report(previous *Set, done outcome, wait time.Duration) {
 		e.Kind = NotModified
 	}
 	c.notify(e)
+	if done.oldAnswer {
+		c.reportOldAnswer(done.times.age)
+	}
 	if done.set == previous {
 		return
 	}

@@ -39,6 +39,13 @@ func (c *core) load() error {
 	if err != nil {
 		return err
 	}
+	if stored.Withdrawn {
+		// The record stays valid for longer than MaxStale, because it brings no keys back.
+		c.refresher.judge.emptyMade = stored.Answered
+		c.withdraw()
+		c.opts.Logger.Warn("jwks: the issuer had withdrawn its keys before this process started", "issuer", c.name, "withdrawn", stored.Answered)
+		return nil
+	}
 	age := max(0, now.Sub(stored.Answered))
 	if age >= c.opts.MaxStale {
 		return fmt.Errorf("older than Options.MaxStale: stored %v ago", age.Round(time.Second))
@@ -49,7 +56,9 @@ func (c *core) load() error {
 	}
 	set.setSource(c.place)
 	unconfirmed := &UnavailableError{RetryAfter: time.Second, Err: errors.New("the issuer has not answered since the start")}
-	c.state.Store(&snapshot{set: set, until: c.deadline(now.Add(-age)), noSet: errTooOld, noKey: unconfirmed})
+	confirmedAt := now.Add(-age)
+	c.refresher.judge.restored(confirmedAt)
+	c.state.Store(&snapshot{set: set, until: c.deadline(confirmedAt), noSet: errTooOld, noKey: unconfirmed, confirmedAt: confirmedAt})
 	c.opts.Limits.restored(&c.share)
 	c.mu.Lock()
 	c.history.lastSuccess, c.history.restored = stored.Answered, true
@@ -59,13 +68,18 @@ func (c *core) load() error {
 	return nil
 }
 
-// save stores the document in use. The issuer confirmed the document at the time
-// confirmedAt, which is the start time of a fetch.
-func (c *core) save(confirmedAt time.Time) {
-	if c.opts.Store == nil {
+// save stores the document in use and the time from which MaxStale counts, or the fact that the
+// issuer has withdrawn its keys. After a failed refresh, the stored data stays. It also stays if
+// the document is older than MaxStale, because stored keys must not become younger.
+func (c *core) save(done *outcome) {
+	r := record{Source: c.source, Answered: done.confirmedAt.UTC(), Document: c.refresher.document}
+	switch {
+	case c.opts.Store == nil, done.oldAnswer, done.err != nil && !done.withdrew:
 		return
+	case done.withdrew:
+		r = record{Source: c.source, Answered: done.times.made().UTC(), Withdrawn: true}
 	}
-	data, err := seal(record{Source: c.source, Answered: confirmedAt.UTC(), Document: c.refresher.document}, c.storeKey())
+	data, err := seal(r, c.storeKey())
 	if err != nil {
 		c.saveFailed(err)
 		return

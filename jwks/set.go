@@ -122,10 +122,10 @@ func parseAfter(ended func() error, previous *Set, document []byte, limits keyLi
 // noKeysError returns the error for a document in which all elements of "keys" were skipped.
 func noKeysError(skipped []Skipped) error {
 	if len(skipped) == 0 {
-		return errors.New(`jwks: not a usable key set: "keys" is empty`)
+		return &noUsableKeyError{`"keys" is empty`}
 	}
-	return fmt.Errorf(`jwks: not a usable key set: "keys" has no key that can verify signatures (elements: %d, problem of the first element: %s)`,
-		len(skipped), skipped[0].Reason)
+	return &noUsableKeyError{fmt.Sprintf(`"keys" has no key that can verify signatures (elements: %d, problem of the first element: %s)`,
+		len(skipped), skipped[0].Reason)}
 }
 
 func (s *Set) add(key *Key) {

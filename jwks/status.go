@@ -20,6 +20,16 @@ type Status struct {
 	// Idle means that the cache has no keys because nothing has used them for Options.OnDemand. The
 	// cache fetches them when a token needs them.
 	Idle bool
+	// Withdrawn means that keys are unavailable because the issuer answers, but has published no
+	// usable key for Options.MaxInterval or longer.
+	Withdrawn bool
+	// OldAnswer means that the keys come from an HTTP cache, whose answer was older than
+	// Options.MaxStale; see Options.RefuseOldAnswers. The next younger answer ends this state.
+	OldAnswer bool
+	// ConfirmedAt is the time from which Options.MaxStale counts. It is the time at which the last
+	// good answer arrived or, if an HTTP cache sent it after the end of its freshness, the end of
+	// its freshness. ConfirmedAt is zero if there are no keys.
+	ConfirmedAt time.Time
 	// Restored means that the keys come from the Store, because no refresh has succeeded since
 	// the start.
 	Restored bool
@@ -142,6 +152,7 @@ func (c *core) status() Status {
 		s.Age = age(h.lastSuccess, now)
 	}
 	s.Idle = state.idle
+	s.Withdrawn, s.OldAnswer, s.ConfirmedAt = state.withdrawn, state.oldAnswer, state.confirmedAt
 	if state.set == nil {
 		return s
 	}

@@ -55,8 +55,11 @@ func sourceOf(kind, url string) string {
 type record struct {
 	Version  int       `json:"version"`
 	Source   string    `json:"source"`   // a cache uses only records with its own source
-	Answered time.Time `json:"answered"` // the time at which the issuer confirmed the document
+	Answered time.Time `json:"answered"` // the time from which Options.MaxStale counts
 	Document []byte    `json:"document"` // the key set
+	// Withdrawn means that the issuer has withdrawn its keys. In this case, Document is empty, and
+	// Answered is the time of the issuer's answer.
+	Withdrawn bool `json:"withdrawn,omitempty"`
 }
 
 // sealedRecord has an encoded record. If Options.StoreKey is set, it also has the MAC of the

@@ -41,7 +41,7 @@ var Rules = []Rule{
 	{ID: "J17", Source: "RFC 7797 6, 7", Text: "The header parameter b64", Unsupported: "refused with any value"},
 	// RFC 7517 and RFC 7638.
 	{ID: "W01", Source: "RFC 7517 4, 5", Text: "A key set is an object with an array of keys; unknown members are ignored, and keys with a duplicate member are skipped"},
-	{ID: "W02", Source: "RFC 7517 5", Text: "An unusable key is skipped, and the other keys are used; a set without a usable key never replaces a usable set"},
+	{ID: "W02", Source: "RFC 7517 5", Text: "An unusable key is skipped, and the other keys are used; a document that is not a key set never replaces a usable set, and a set without a usable key does so only after MaxInterval and three such answers"},
 	{ID: "W03", Source: "RFC 7517 4.1", Text: "kty is present and compared case-sensitively"},
 	{ID: "W04", Source: "RFC 7517 4.2, 4.3", Text: "use and key_ops allow verification, do not contradict each other, and have no duplicate values"},
 	{ID: "W05", Source: "RFC 7517 4.4; RFC 8725bis 3.1", Text: "A key with an alg verifies only signatures of this alg"},

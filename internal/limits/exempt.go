@@ -4,6 +4,10 @@ package limits
 var notLimits = map[string]string{
 	"jwks.largeCost":                            "a part of the estimate of the size of a body of unknown size",
 	"jwks.maxJitter":                            "a random part of the row of minPause",
+	"jwks.maxSeconds":                           "a guard against an overflow, and the value of RFC 9111, section 1.2.2",
+	"jwks.repeatSkew":                           "the resolution of the field Age",
+	"jwks.emptySpacing":                         "the number of parts of MaxInterval; in each part, one answer counts",
+	"jwks.emptyWaits":                           "the number of refreshes in one MaxInterval",
 	"jwks.maxNeed":                              "a guard against an overflow",
 	"jwks.restoredTook":                         "the first guess of the duration of a refresh, after a restart",
 	"jwks.formStart":                            "the part of a foreign document that an error text depends on",
@@ -96,6 +100,7 @@ var notNamed = map[string]string{
 	"jwks/limitbytes.go time.Millisecond":              "the shortest time of a timer",
 	"jwks/refresher.go time.Second":                    "the time in an error, after which the client may retry",
 	"jwks/restore.go time.Second":                      "the time in an error, after which the client may retry",
+	"jwks/judge.go time.Second":                        "the time in an error, after which the client may retry, and the unit of a rounded time",
 	"metrics/verdicts.go time.Hour":                    "the time after which a histogram may reset its resolution",
 	"middleware/deny.go time.Second":                   "the unit of a rounded time",
 }
