@@ -34,7 +34,7 @@ func healthy(issuer string) bearer.IssuerStatus {
 		Issuer: issuer,
 		Keys: &jwks.Status{
 			Ready: true, Keys: []*jwks.Key{{}, {}}, KeySetHash: "00000000002a9999",
-			Skipped: []jwks.Skipped{{}}, LastSuccess: time.UnixMilli(1_700_000_000_500), Age: 30 * time.Second,
+			Skipped: []jwks.Skipped{{}}, Withdrawn: true, OldAnswer: true, ConfirmedAt: time.UnixMilli(1_699_999_999_000), LastSuccess: time.UnixMilli(1_700_000_000_500), Age: 30 * time.Second,
 			LastAttempt: time.Unix(1_700_000_010, 0), Failures: 2,
 			Fetches: 20, Refreshed: 9, NotModified: 5, Failed: 6, Rejected: 2, MissFetches: 3, Denied: 4, LimitWait: 1500 * time.Millisecond,
 		},
@@ -107,12 +107,14 @@ func TestCollector(t *testing.T) {
 		c.Observe(canceled, e)
 	}
 	want := `bearer_keyset_age_seconds{issuer="https://a.example"} 30
+bearer_keyset_confirmed_timestamp_seconds{issuer="https://a.example"} 1.699999999e+09
 bearer_keyset_consecutive_failures{issuer="https://a.example"} 2
 bearer_keyset_hash{issuer="https://a.example"} 42
 bearer_keyset_keys{issuer="https://a.example"} 2
 bearer_keyset_last_attempt_timestamp_seconds{issuer="https://a.example"} 1.70000001e+09
 bearer_keyset_last_success_timestamp_seconds{issuer="https://a.example"} 1.7000000005e+09
 bearer_keyset_limit_wait_seconds_total{issuer="https://a.example"} 1.5
+bearer_keyset_old_answer{issuer="https://a.example"} 1
 bearer_keyset_ready{issuer="https://a.example"} 1
 bearer_keyset_refreshes_total{issuer="https://a.example",result="failed"} 4
 bearer_keyset_refreshes_total{issuer="https://a.example",result="not_modified"} 5
@@ -123,6 +125,7 @@ bearer_keyset_skipped_keys{issuer="https://a.example"} 1
 bearer_keyset_stale{issuer="https://a.example"} 0
 bearer_keyset_unknown_kid_denied_total{issuer="https://a.example"} 4
 bearer_keyset_unknown_kid_refreshes_total{issuer="https://a.example"} 3
+bearer_keyset_withdrawn{issuer="https://a.example"} 1
 bearer_requests_total{issuer="https://a.example",reason="expired",result="refused",route="none",transport="none"} 1
 bearer_requests_total{issuer="https://a.example",reason="internal",result="reported",route="GET /x",transport="http"} 1
 bearer_requests_total{issuer="https://a.example",reason="malformed",result="refused",route="GET /x",transport="http"} 1

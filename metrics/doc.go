@@ -23,6 +23,9 @@
 //	bearer_token_cache_capacity{issuer}
 //	bearer_keyset_ready{issuer}
 //	bearer_keyset_stale{issuer}
+//	bearer_keyset_withdrawn{issuer}
+//	bearer_keyset_old_answer{issuer}
+//	bearer_keyset_confirmed_timestamp_seconds{issuer}
 //	bearer_keyset_restored{issuer}
 //	bearer_keyset_keys{issuer}
 //	bearer_keyset_skipped_keys{issuer}
