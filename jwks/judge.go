@@ -44,6 +44,7 @@ type judge struct {
 	emptyMade time.Time
 	empties   int       // the answers without a usable key that count
 	countedAt time.Time // the arrival of the last of them
+	withdrawn bool      // whether the keys were dropped, and no newer answer has a usable key
 	validated time.Time // the start of the last unconditional request that succeeded
 }
 
@@ -73,7 +74,7 @@ func (j *judge) add(done *outcome, maxInterval time.Duration) (withdrawn bool) {
 			j.validated = done.times.sent
 		}
 		if j.emptyMade.IsZero() || made.After(j.emptyMade) {
-			j.usableAt = at
+			j.usableAt, j.withdrawn = at, false
 			j.emptyMade, j.empties, j.countedAt = time.Time{}, 0, time.Time{}
 		}
 		if made.After(j.usableMade) {
@@ -98,7 +99,7 @@ func (j *judge) add(done *outcome, maxInterval time.Duration) (withdrawn bool) {
 // has stored it for too long. Otherwise it sets done.confirmedAt.
 func (c *core) checkAge(done *outcome, a *answer) error {
 	j, state, arrived := &c.refresher.judge, c.state.Load(), a.times.received
-	if state.withdrawn && !a.times.made().After(j.emptyMade) {
+	if j.withdrawn && !a.times.made().After(j.emptyMade) {
 		return errors.New("an HTTP cache answered with a key set from the time before the issuer withdrew its keys")
 	}
 	done.confirmedAt = a.times.confirmed(a.directives)
@@ -121,7 +122,7 @@ func (c *core) checkAge(done *outcome, a *answer) error {
 
 // withdraw drops the keys in use.
 func (c *core) withdraw() {
-	c.refresher.stale = false
+	c.refresher.stale, c.refresher.judge.withdrawn = false, true
 	c.state.Store(&snapshot{withdrawn: true, noSet: errWithdrawn, noKey: errWithdrawn})
 }
 
