@@ -126,7 +126,7 @@ func (p *polling) repeat() {
 		}
 		return
 	}
-	sinceLast := now.Sub(p.sentAt)
+	sinceLast := now.Sub(p.sentAt) + minPause/2 // the ticker is not exact
 	if sinceLast < minPause || c.waiting.Load() == 0 && sinceLast < maxUnready {
 		return
 	}

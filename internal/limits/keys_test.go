@@ -229,7 +229,7 @@ func refreshes(t *testing.T, n int) int {
 		running++
 		most = max(most, running)
 		mu.Unlock()
-		time.Sleep(time.Second)
+		time.Sleep(900 * time.Millisecond)
 		mu.Lock()
 		running--
 		mu.Unlock()
