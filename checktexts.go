@@ -367,6 +367,9 @@ func (e *explainer) adviseKey(reason Reason) string {
 	if reason == KeysUnavailable {
 		return "This service is at fault. The client is not at fault. This service has no keys of the issuer. To find the cause, read the log of package jwks."
 	}
+	if reason == KeyNotAsked {
+		return "The issuer may have published the key a moment ago, or the token is forged. This service asks the issuer at the end of the time in Retry-After. To ask now, call Refresh."
+	}
 	if e.t.header.Kid == "" {
 		return "The token has no kid, so one to four keys of the issuer must fit the alg of the token. Configure the issuer to set kid."
 	}

@@ -181,6 +181,9 @@ func testTraffic(t *testing.T) {
 				if header["kid"] != nil {
 					want = "unknown_key"
 				}
+				if header["kid"] == "../evil" {
+					want = "key_not_asked" // the first two fetches without a pause are used up
+				}
 				if header["iss"] != nil {
 					want = "claims"
 				}

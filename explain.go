@@ -235,7 +235,11 @@ func (e *explainer) key() (*Error, string) {
 		return nil, ""
 	}
 	refusal := &Error{Reason: KeysUnavailable, Err: err}
-	if errors.Is(err, jwks.ErrUnknownKey) {
+	unavailable, _ := errors.AsType[*jwks.UnavailableError](err)
+	switch {
+	case unavailable != nil && unavailable.NotAsked, e.x.Reason == KeyNotAsked:
+		refusal.Reason = KeyNotAsked
+	case errors.Is(err, jwks.ErrUnknownKey):
 		refusal.Reason = UnknownKey
 	}
 	return refusal, ""
@@ -246,7 +250,7 @@ func (e *explainer) key() (*Error, string) {
 func (e *explainer) lookupKeys() ([]*jwks.Key, error) {
 	h := e.t.header
 	keys, err := e.v.keys.Lookup(h.Kid, h.Alg)
-	if err != nil && e.x.Reason != UnknownKey && e.x.Reason != KeysUnavailable {
+	if err != nil && e.x.Reason != UnknownKey && e.x.Reason != KeysUnavailable && e.x.Reason != KeyNotAsked {
 		keys, err = e.v.keys.Key(e.ctx, h.Kid, h.Alg)
 	}
 	return keys, err
@@ -257,6 +261,8 @@ func (e *explainer) signature() (*Error, string) {
 	switch {
 	case len(keys) == 0 || e.v.methods[e.t.header.Alg] == nil || e.t.signature == nil:
 		return nil, "the key, an accepted algorithm or the signature is missing, so the signature cannot be checked"
+	case e.v.signer(e.t, keys) == nil && e.x.Reason == KeyNotAsked:
+		return refuse(KeyNotAsked, "no key in memory with the kid %q verifies the signature, and the issuer was not asked for newer keys", quote.Cut(e.t.header.Kid)), ""
 	case e.v.signer(e.t, keys) == nil:
 		return refuse(BadSignature, "the signature is not valid under the issuer's key %q", quote.Cut(e.t.header.Kid)), ""
 	}

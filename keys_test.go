@@ -49,6 +49,7 @@ func TestKeys(t *testing.T) {
 	known := keysOf(issuer)
 	old := keysOf(newIssuer(t))
 	unavailable := &jwks.UnavailableError{RetryAfter: 7 * time.Second, Err: errors.New("no route to host")}
+	notAsked := &jwks.UnavailableError{NotAsked: true, RetryAfter: 7 * time.Second, Err: errors.New("not asked")}
 	for _, row := range []struct {
 		name   string
 		keys   keySet
@@ -61,6 +62,9 @@ func TestKeys(t *testing.T) {
 		{"new key with the same kid", keySet{known: old, newer: known}, nil, "", 1},
 		{"unknown key", keySet{err: jwks.ErrUnknownKey}, nil, bearer.UnknownKey, 1},
 		{"keys unavailable", keySet{err: unavailable}, nil, bearer.KeysUnavailable, 1},
+		{"key not asked for", keySet{err: notAsked}, nil, bearer.KeyNotAsked, 1},
+		{"signature does not match the known key, and newer keys were not asked for", keySet{known: old, err: notAsked}, nil, bearer.KeyNotAsked, 1},
+		{"expired token, and newer keys were not asked for", keySet{err: notAsked}, members{"exp": 1}, bearer.Expired, 0},
 		{"request canceled", keySet{err: context.Canceled}, nil, bearer.KeysUnavailable, 1},
 		{"signature does not match the known key", keySet{known: old, err: jwks.ErrUnknownKey}, nil, bearer.BadSignature, 1},
 		{"signature does not match the known key, and the issuer is down", keySet{known: old, err: unavailable}, nil, bearer.BadSignature, 1},
@@ -81,7 +85,7 @@ func TestKeys(t *testing.T) {
 				t.Errorf("got %d requests for new keys, want %d", keys.calls, row.calls)
 			}
 			if e, ok := errors.AsType[*bearer.Error](err); ok && errors.Is(row.keys.err, jwks.ErrUnavailable) &&
-				e.Reason == bearer.KeysUnavailable && e.RetryAfter != 7*time.Second {
+				(e.Reason == bearer.KeysUnavailable || e.Reason == bearer.KeyNotAsked) && e.RetryAfter != 7*time.Second {
 				t.Errorf("got RetryAfter %v, want 7 s", e.RetryAfter)
 			}
 		})

@@ -17,7 +17,7 @@ import (
 var precedence = [...]Reason{
 	Revoked, Malformed, WrongIssuer, WrongAlgorithm, UnknownKey, BadSignature, WrongType, Expired, NotYetValid, WrongAudience,
 	InvalidClaims, WrongBinding, InvalidCustom, InvalidRequest, NoToken,
-	Internal, KeysUnavailable,
+	Internal, KeysUnavailable, KeyNotAsked,
 	MissingScope,
 }
 

@@ -20,7 +20,7 @@ var precedence = []bearer.Reason{
 	bearer.Malformed, bearer.WrongIssuer, bearer.WrongAlgorithm, bearer.UnknownKey, bearer.BadSignature, bearer.WrongType, bearer.Expired,
 	bearer.NotYetValid, bearer.WrongAudience, bearer.InvalidClaims, bearer.WrongBinding, bearer.InvalidCustom,
 	bearer.InvalidRequest, bearer.NoToken,
-	bearer.Internal, bearer.KeysUnavailable,
+	bearer.Internal, bearer.KeysUnavailable, bearer.KeyNotAsked,
 	bearer.MissingScope,
 }
 

@@ -53,6 +53,10 @@ func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error
 			return refusal
 		}
 	}
+	unavailable, _ := errors.AsType[*jwks.UnavailableError](newErr)
+	if unavailable != nil && unavailable.NotAsked {
+		return &Error{Reason: KeyNotAsked, Err: newErr, ownText: true, RetryAfter: unavailable.RetryAfter}
+	}
 	if err == nil || newErr == nil {
 		// There are keys, but no key verifies the signature.
 		return refuse(BadSignature, "the signature is not valid under the issuer's %v", namedKey{t.header})
@@ -64,7 +68,7 @@ func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error
 		newErr = &detail{"the request ended while it waited for keys: %w", []any{newErr}}
 	}
 	e := &Error{Reason: KeysUnavailable, Err: newErr, ownText: true}
-	if unavailable, ok := errors.AsType[*jwks.UnavailableError](newErr); ok {
+	if unavailable != nil {
 		e.RetryAfter = unavailable.RetryAfter
 	}
 	return e

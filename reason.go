@@ -72,6 +72,12 @@ const (
 	// waited for the keys (see [Event.Abandoned]). If the keys are not available, this service
 	// or the issuer is at fault. The client is not at fault.
 	KeysUnavailable Reason = "keys_unavailable"
+	// KeyNotAsked: no key in memory verifies the token, and the limit on fetches
+	// (jwks.Options.CoolDown) or the issuer's Retry-After does not allow this service to ask the
+	// issuer for newer keys yet. So the token is either genuine or forged: its key may be new. The
+	// keys are available, and other tokens are not affected. Clients can cause this reason with
+	// forged tokens, so do not count it as an outage.
+	KeyNotAsked Reason = "key_not_asked"
 	// Internal: this service has a fault, such as a panic in Config.Validate.
 	Internal Reason = "internal"
 )
@@ -93,7 +99,7 @@ type Error struct {
 	// an error that contains several reasons, for example with errors.Join, the order of the
 	// errors does not matter. The reason is the first of these: Revoked; the other reasons from
 	// Malformed to InvalidCustom in the order of their declaration; InvalidRequest; NoToken;
-	// Internal; KeysUnavailable; MissingScope. The same applies to the errors of several
+	// Internal; KeysUnavailable; KeyNotAsked; MissingScope. The same applies to the errors of several
 	// functions of a rule. So [scopes.ReportOnly] waives a refusal only if the errors contain
 	// no reason but MissingScope. An error contains a reason if errors.Is or errors.As finds the
 	// reason. A reason other than MissingScope hides the errors that its error wraps. A reason
@@ -105,7 +111,7 @@ type Error struct {
 	// does not grant. Missing is empty if the rule denied the request for a different cause,
 	// such as a wrong value of a claim.
 	Missing []string
-	// If Reason is KeysUnavailable, RetryAfter is the time after which the client should
+	// If Reason is KeysUnavailable or KeyNotAsked, RetryAfter is the time after which the client should
 	// retry. If the time is not known, RetryAfter is zero, and the response of a guard
 	// contains 5 s.
 	RetryAfter time.Duration
@@ -125,7 +131,7 @@ type Error struct {
 // constants.
 func (r Reason) isOfToken() bool {
 	switch r { //nolint:exhaustive // all other reasons are reasons of the token
-	case InvalidRequest, NoToken, MissingScope, KeysUnavailable, Internal:
+	case InvalidRequest, NoToken, MissingScope, KeysUnavailable, KeyNotAsked, Internal:
 		return false
 	}
 	return true

@@ -35,6 +35,8 @@ func refusedRequests(t *testing.T) (map[bearer.Reason]bearer.Request, *bearer.JW
 				return bearer.Revoked
 			case "panic":
 				panic("a hook")
+			case "flooded":
+				return &bearer.Error{Reason: bearer.KeyNotAsked, Err: &jwks.UnavailableError{NotAsked: true}}
 			case "down":
 				return &bearer.Error{Reason: bearer.KeysUnavailable, Err: &jwks.UnavailableError{}}
 			}
@@ -65,6 +67,7 @@ func refusedRequests(t *testing.T) (map[bearer.Reason]bearer.Request, *bearer.JW
 		bearer.Revoked:         mint(nil, members{"sub": "revoked"}),
 		bearer.MissingScope:    mint(nil, nil),
 		bearer.KeysUnavailable: mint(nil, members{"sub": "down"}),
+		bearer.KeyNotAsked:     mint(nil, members{"sub": "flooded"}),
 		bearer.Internal:        mint(nil, members{"sub": "panic"}),
 	}
 	return requests, v

@@ -243,7 +243,7 @@ func (t *token) verifyLatest(v ownVerifier, raw string, now time.Time, newContex
 	}
 	ctx := newContext()
 	claims, err := t.verdict(ctx)
-	if err == nil || err.Reason != KeysUnavailable || !v.replaced(t) {
+	if err == nil || err.Reason != KeysUnavailable && err.Reason != KeyNotAsked || !v.replaced(t) {
 		return claims, err
 	}
 	if err := v.prepare(t, raw, time.Now()); err != nil {

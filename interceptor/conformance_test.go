@@ -92,7 +92,8 @@ func TestRules(t *testing.T) {
 			bearer.BadSignature: codes.Unauthenticated, bearer.WrongType: codes.Unauthenticated, bearer.Expired: codes.Unauthenticated,
 			bearer.NotYetValid: codes.Unauthenticated, bearer.WrongAudience: codes.Unauthenticated, bearer.InvalidClaims: codes.Unauthenticated,
 			bearer.WrongBinding: codes.Unauthenticated, bearer.InvalidCustom: codes.Unauthenticated, bearer.Revoked: codes.Unauthenticated,
-			bearer.MissingScope: codes.PermissionDenied, bearer.KeysUnavailable: codes.Unavailable, bearer.Internal: codes.Internal,
+			bearer.MissingScope: codes.PermissionDenied, bearer.KeysUnavailable: codes.Unavailable, bearer.KeyNotAsked: codes.Unavailable,
+			bearer.Internal: codes.Internal,
 		} {
 			c := callUnary(t.Context(), refuser(t.T, &bearer.Error{Reason: reason}), say, metadata.MD{"authorization": {"Bearer x"}})
 			t.Want(string(reason), status.Code(c.err), want)

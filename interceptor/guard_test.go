@@ -191,6 +191,7 @@ func TestFaultsOfTheService(t *testing.T) {
 		want verdict
 	}{
 		{"no keys", testkit.Refuse(&bearer.Error{Reason: bearer.KeysUnavailable, RetryAfter: 7 * time.Second, Err: errors.New("secret detail")}), scopes.All(), verdict{codes.Unavailable, "KEYS_UNAVAILABLE", "", "", 7 * time.Second}},
+		{"key not asked for", testkit.Refuse(&bearer.Error{Reason: bearer.KeyNotAsked, RetryAfter: 9 * time.Second, Err: errors.New("secret detail")}), scopes.All(), verdict{codes.Unavailable, "KEY_NOT_ASKED", "", "", 9 * time.Second}},
 		{"no keys, no time to wait", testkit.Refuse(bearer.KeysUnavailable), scopes.All(), verdict{codes.Unavailable, "KEYS_UNAVAILABLE", "", "", 5 * time.Second}},
 		{"error without a reason", testkit.Refuse(errors.New("secret detail")), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},
 		{"no claims and no error", testkit.Refuse(nil), scopes.All(), verdict{codes.Internal, "INTERNAL", "", "", 0}},

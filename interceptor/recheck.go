@@ -225,7 +225,7 @@ func (c *check) run() {
 		s.add(c, c.interval-c.late)
 		return
 	}
-	if !c.expiry.IsZero() && refusal.Of(err).Reason == bearer.KeysUnavailable {
+	if reason := refusal.Of(err).Reason; !c.expiry.IsZero() && (reason == bearer.KeysUnavailable || reason == bearer.KeyNotAsked) {
 		err = &bearer.Error{Reason: bearer.Expired, Err: err}
 	}
 	l.endLease(err)

@@ -11,18 +11,33 @@ type coolDown struct {
 	full      time.Time // from this time on, maxAtOnce events are allowed without a pause
 }
 
+// next returns the earliest time at which the limit allows an event.
+func (c *coolDown) next(now time.Time) time.Time {
+	if next := c.full.Add(-time.Duration(c.maxAtOnce-1) * c.interval); next.After(now) {
+		return next
+	}
+	return now
+}
+
 // allow reports whether the limit allows an event now. If the result is true, allow counts
 // the event.
 func (c *coolDown) allow(now time.Time) bool {
-	full := c.full
-	if full.Before(now) {
-		full = now
-	}
-	if full.Sub(now) > time.Duration(c.maxAtOnce-1)*c.interval {
+	if c.next(now).After(now) {
 		return false
 	}
-	c.full = full.Add(c.interval)
+	c.take(now)
 	return true
+}
+
+// isFull reports whether the limit allows maxAtOnce events without a pause.
+func (c *coolDown) isFull(now time.Time) bool { return !c.full.After(now) }
+
+// take counts an event now.
+func (c *coolDown) take(now time.Time) {
+	if c.full.Before(now) {
+		c.full = now
+	}
+	c.full = c.full.Add(c.interval)
 }
 
 // refund removes the last event from the count.

@@ -42,6 +42,7 @@ type core struct {
 	hedges  coolDown   // limits the second requests of fetches while keys are available
 	misses  coolDown   // limits the fetches that lookups cause while keys are available
 	changes streak     // counts the fetches in misses that brought new keys
+	answers answers    // what the last successful fetch has answered
 	denied  deniedLog
 	history history
 	// While keys are available, lookups cause no fetch before heldUntil, because of
@@ -156,7 +157,7 @@ func (c *core) ready(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("%w: %w", state.noSet, err)
 		}
-		f, _ := c.demand(ctx, now, now, state, false)
+		f, _, _, _ := c.demand(ctx, now, now, state, miss{})
 		if f == nil {
 			continue // demand returns nil only while keys are available, so check again
 		}

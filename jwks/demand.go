@@ -22,8 +22,6 @@ const (
 	missBurst = 2
 	// maxRounds is the largest number of fetches that one lookup waits for.
 	maxRounds = 3
-	// deniedInterval is the least time between two log records about denied lookups.
-	deniedInterval = time.Minute
 )
 
 // flight is one fetch. A lookup, Refresh or the refresher creates the flight, and the fetch may
@@ -34,6 +32,12 @@ type flight struct {
 	renewed time.Time // guarded by core.mu; the time of the second request of the fetch, see core.hedge
 	counted bool      // the fetch counts in core.misses
 	local   bool      // the flight sends no request, because it reads the Store or has ended
+	// postponed means that no lookup waits for the flight while it is queued. See core.postpone.
+	postponed bool
+	// repeats means that the last fetch has answered the questions for which the flight was queued.
+	repeats bool
+	// questions are the questions of lookups before the fetch began. See answers.
+	questions map[question]struct{}
 	// unconditional means that the request must bypass HTTP caches, because a lookup or
 	// Refresh requested the fetch.
 	unconditional bool
@@ -52,10 +56,11 @@ func (c *core) key(ctx context.Context, kid, alg string, tried []*Key) ([]*Key, 
 		return keys, err
 	}
 	now := start // each round reads the clock only once, because reading the clock is slow
+	m := miss{question: questionOf(kid, alg), ofKey: true, badSignature: len(tried) > 0}
 	for range maxRounds {
-		f, limit := c.demand(ctx, now, start, seen, len(tried) > 0)
+		f, limit, isNewer, refused := c.demand(ctx, now, start, seen, m)
 		if f == nil {
-			return nil, err
+			return nil, refused
 		}
 		waited := c.wait(ctx, f, limit)
 		seen, now = c.state.Load(), time.Now()
@@ -70,14 +75,15 @@ func (c *core) key(ctx context.Context, kid, alg string, tried []*Key) ([]*Key, 
 		case waited != nil:
 			return nil, waited
 		case f.local:
-		case !c.beganBefore(f, start), f.err != nil && c.usable(now):
+		case isNewer, f.err != nil && c.usable(now):
 			return nil, err
 		}
-		// The fetch began before this lookup. So the response may lack a key that the issuer
+		// The fetch may have begun before this lookup. So the response may lack a key that the issuer
 		// published after the start of the fetch. Or the fetch may have failed, but the issuer
 		// answers again now. The next round waits for a newer fetch.
 	}
-	return nil, err
+	// No fetch began after this lookup.
+	return nil, c.refused(m, false, seen, now, now)
 }
 
 // lookupUntried does what lookupAt does, but leaves out the keys in tried. If keys are
@@ -105,22 +111,15 @@ func (c *core) fetchCanHelp(kid, alg string, tried []*Key) bool {
 	return kid != "" || len(tried) > 0 || now.set == nil || now.set.tooManyFit(kid, alg) == nil
 }
 
-// beganBefore reports whether f began before the time t.
-func (c *core) beganBefore(f *flight, t time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return f.began.Before(t)
-}
-
 // demand returns the fetch that a lookup must wait for, and the time at which the wait must
 // end. The fetch is the fetch in flight, the queued fetch, or a new fetch. The fetch is nil if
-// Options.CoolDown, Retry-After or maxChanges does not allow a fetch.
+// the last fetch has answered the question of the lookup, or if Options.CoolDown, Retry-After or
+// maxChanges does not allow a fetch. The error is then the error of the lookup.
 //
 // The lookup began at the time start and read the snapshot seen. If the cache has a newer
 // snapshot than seen, demand returns a flight that has ended, so that the caller repeats the
-// lookup. The argument badSignature means that the set has keys with the token's kid, but that
-// none of these keys verifies the signature.
-func (c *core) demand(ctx context.Context, now, start time.Time, seen *snapshot, badSignature bool) (*flight, time.Time) {
+// lookup. The result isNewer reports whether the fetch certainly begins after the lookup.
+func (c *core) demand(ctx context.Context, now, start time.Time, seen *snapshot, m miss) (f *flight, limit time.Time, isNewer bool, err error) {
 	c.mu.Lock()
 	// A fetch publishes its set before finish locks c.mu. So if seen is the newest snapshot,
 	// each fetch that brings a newer set is still in flight, and join returns this fetch.
@@ -128,18 +127,40 @@ func (c *core) demand(ctx context.Context, now, start time.Time, seen *snapshot,
 		c.mu.Unlock()
 		ended := make(chan struct{})
 		close(ended)
-		return &flight{local: true, done: ended}, now
+		return &flight{local: true, done: ended}, now, false, nil
 	}
 	usable := c.usable(now)
-	f, fresh := c.join(now, usable)
-	if f != nil && f.cause == nil && f.began.IsZero() {
-		f.cause = context.WithoutCancel(ctx)
+	var fresh bool
+	isAnswered := usable && c.isAnswered(m, now, seen)
+	if !isAnswered {
+		f, fresh = c.join(now, usable)
 	}
-	limit := start.Add(maxWait)
-	if f != nil && !usable && f.began.IsZero() && f.due.After(limit) {
+	if f == nil {
+		due := c.postpone(m, now, isAnswered)
+		var toLog deniedCounts
+		if !isAnswered {
+			toLog = c.denied.add(now, m.badSignature)
+			c.history.denied++
+		}
+		c.mu.Unlock()
+		if !isAnswered {
+			c.reportDenied(ctx, toLog)
+		}
+		return nil, now, false, c.refused(m, isAnswered, seen, now, due)
+	}
+	if isNewer = f.began.IsZero() || f.began.After(start); f.began.IsZero() {
+		if f.cause == nil {
+			f.cause = context.WithoutCancel(ctx)
+		}
+		if m.ofKey {
+			f.ask(m.question)
+		}
+	}
+	limit = start.Add(maxWait)
+	if !usable && f.began.IsZero() && f.due.After(limit) {
 		limit = now // the issuer wants no request before, so the lookup does not wait
 	}
-	if f != nil && !f.local && usable {
+	if !f.local && usable {
 		if c.hedge(f, now) {
 			select {
 			case c.poke <- struct{}{}:
@@ -152,25 +173,24 @@ func (c *core) demand(ctx context.Context, now, start time.Time, seen *snapshot,
 		}
 		limit = from.Add(min(maxWait, limit.Sub(from)))
 	}
-	var toLog deniedCounts
-	if f == nil {
-		toLog = c.denied.add(now, badSignature)
-		c.history.denied++
-	} else if fresh && usable {
+	if fresh && usable {
 		c.history.missFetches++
 	}
 	c.mu.Unlock()
-	switch {
-	case f == nil:
-		c.notify(Event{Kind: MissDenied})
-		if toLog != (deniedCounts{}) {
-			c.opts.Logger.WarnContext(ctx, "jwks: Options.CoolDown or Retry-After denied fetches for tokens that no published key verifies",
-				"issuer", c.name, "unknown_kid", toLog.unknownID, "bad_signature", toLog.badSignature)
-		}
-	case fresh && usable:
+	if fresh && usable {
 		c.notify(Event{Kind: MissFetch})
 	}
-	return f, limit
+	return f, limit, isNewer, nil
+}
+
+// reportDenied sends the event of a denied lookup, and writes a log record if there are numbers to
+// log.
+func (c *core) reportDenied(ctx context.Context, toLog deniedCounts) {
+	c.notify(Event{Kind: MissDenied})
+	if toLog != (deniedCounts{}) {
+		c.opts.Logger.WarnContext(ctx, "jwks: Options.CoolDown or Retry-After denied fetches for tokens that no published key verifies",
+			"issuer", c.name, "unknown_kid", toLog.unknownID, "bad_signature", toLog.badSignature)
+	}
 }
 
 // join returns the fetch that demand returns. The result fresh reports whether join has created
@@ -179,7 +199,7 @@ func (c *core) join(now time.Time, usable bool) (f *flight, fresh bool) {
 	switch {
 	case c.running != nil:
 		return c.running, false
-	case c.queued != nil:
+	case c.queued != nil && !c.queued.postponed:
 		return c.queued, false
 	case usable && now.Before(c.heldUntil):
 		return nil, false
@@ -197,17 +217,21 @@ func (c *core) join(now time.Time, usable bool) (f *flight, fresh bool) {
 		}
 	}
 	f = c.enqueue(due)
-	f.unconditional, f.counted = true, usable
+	f.postponed, f.unconditional, f.counted = false, true, usable
 	return f, true
 }
 
 // enqueue queues a fetch that begins at the time due. If a fetch with a later start is already
-// queued, enqueue changes the start of this fetch to due. The caller holds c.mu.
+// queued, enqueue changes the start of this fetch to due, and the fetch is no longer postponed. The
+// caller holds c.mu.
 func (c *core) enqueue(due time.Time) *flight {
-	if c.queued == nil {
+	switch {
+	case c.queued == nil:
 		c.queued = &flight{due: due, done: make(chan struct{})}
-	} else if due.Before(c.queued.due) {
-		c.queued.due = due
+	case due.Before(c.queued.due):
+		c.queued.due, c.queued.postponed = due, false
+	default:
+		return c.queued
 	}
 	select {
 	case c.wake <- struct{}{}:
@@ -246,32 +270,4 @@ func (c *core) wait(ctx context.Context, f *flight, limit time.Time) error {
 	case <-c.ctx.Done():
 		return errClosed
 	}
-}
-
-// deniedLog counts the denied lookups for the log. There is at most one log record per
-// minute.
-type deniedLog struct {
-	deniedCounts
-	last time.Time // the time of the last record
-}
-
-// deniedCounts has the numbers of denied lookups. A lookup is denied if demand returns no fetch.
-type deniedCounts struct {
-	unknownID    int // lookups for which no key in the set fits the kid and alg
-	badSignature int // lookups after a signature that no key with the kid verifies
-}
-
-// add counts one denied lookup. At most once per minute, add returns the numbers to log and
-// resets the numbers. Otherwise add returns zeros.
-func (d *deniedLog) add(now time.Time, badSignature bool) (toLog deniedCounts) {
-	if badSignature {
-		d.badSignature++
-	} else {
-		d.unknownID++
-	}
-	if now.Sub(d.last) < deniedInterval {
-		return toLog
-	}
-	toLog, d.deniedCounts, d.last = d.deniedCounts, deniedCounts{}, now
-	return toLog
 }

@@ -24,6 +24,13 @@ var (
 // time to wait before a retry. For an *UnavailableError, errors.Is(err, ErrUnavailable)
 // returns true. Callers share the value: do not modify it.
 type UnavailableError struct {
+	// NotAsked means that only the key for this token is unavailable: keys are available, but
+	// none of them verifies the token, and Options.CoolDown or the issuer's Retry-After does not
+	// allow the cache to ask the issuer for a newer key set yet. The token may be genuine. Clients
+	// can cause this error with tokens that they invent, so do not count it as an outage.
+	// RetryAfter then ends one second after the next fetch may begin. See
+	// Options.RefuseNotAsked.
+	NotAsked bool
 	// RetryAfter is the time to wait before a retry. It is a whole number of seconds, and at
 	// least 1 s. RetryAfter is zero if the [Cache] is closed, because a retry does not help.
 	RetryAfter time.Duration

@@ -94,6 +94,13 @@ type Options struct {
 	// brings a new key does not count. After more than ten consecutive fetches that bring new
 	// keys, lookups cause the next fetch at least 1 s later. Zero: 8 s.
 	CoolDown time.Duration
+	// RefuseNotAsked decides about lookups without a result while CoolDown or the issuer's
+	// Retry-After does not allow a fetch. If it is true, the error is ErrUnknownKey, so clients
+	// get status 401 although the issuer was not asked. Then a token that is signed with a new key
+	// is refused as invalid for up to CoolDown, if other clients send tokens with unknown keys.
+	// Set it if a load balancer in front of the service takes replicas out of service because of
+	// status 503; see docs/outage.md. Zero: the error is an [*UnavailableError] with NotAsked.
+	RefuseNotAsked bool
 
 	// OnDemand is for services with very many issuers, most of which are seldom used. The cache
 	// fetches keys only when a lookup needs them, and forgets them when no lookup has used the cache

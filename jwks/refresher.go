@@ -142,6 +142,7 @@ func (c *core) refresh() time.Time {
 		return time.Time{} // the cache was closed
 	}
 	f := c.begin()
+	c.countPostponed(f)
 	previous := c.state.Load().set
 	if c.refresher.judge.unconditional(time.Now(), c.opts.MaxInterval) {
 		f.unconditional = true
@@ -222,6 +223,7 @@ func (c *core) finish(f *flight, done outcome, broughtKey bool, next time.Time) 
 		c.held.Store(nil)
 		c.history.lastSuccess = f.began
 		c.history.restored = false
+		c.answers = answers{f.questions, f.began}
 		if f.counted && broughtKey {
 			c.misses.refund()
 			if c.changes.add(f.began, c.opts.CoolDown) > maxChanges {

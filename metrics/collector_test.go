@@ -205,8 +205,8 @@ func TestReasons(t *testing.T) {
 		t.Fatal(err)
 	}
 	reasons := regexp.MustCompile(`(?m)^const \w+ Reason = "(\w+)"$`).FindAllSubmatch(golden, -1)
-	if len(reasons) < 18 {
-		t.Fatalf("got %d reasons in the golden file, want at least 18", len(reasons))
+	if len(reasons) < 19 {
+		t.Fatalf("got %d reasons in the golden file, want at least 19", len(reasons))
 	}
 	c, registry := newCollector(t, nil)
 	for _, match := range reasons {

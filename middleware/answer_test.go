@@ -69,6 +69,7 @@ func TestAnswers(t *testing.T) {
 		{&bearer.Error{Reason: bearer.MissingScope, Missing: []string{"a", "b"}}, 403, `Bearer realm="api", error="insufficient_scope", error_description="The access token does not allow this", scope="a b"`, "", "insufficient_scope", "The access token does not allow this"},
 		{bearer.MissingScope, 403, `Bearer realm="api", error="insufficient_scope", error_description="The access token does not allow this"`, "", "insufficient_scope", "The access token does not allow this"},
 		{bearer.KeysUnavailable, 503, "", "5", "temporarily_unavailable", "Access tokens cannot be verified at the moment"},
+		{&bearer.Error{Reason: bearer.KeyNotAsked, RetryAfter: 9 * time.Second}, 503, "", "9", "temporarily_unavailable", "The key of the access token is not known yet"},
 		{&bearer.Error{Reason: bearer.KeysUnavailable, RetryAfter: 1500 * time.Millisecond}, 503, "", "2", "temporarily_unavailable", "Access tokens cannot be verified at the moment"},
 		{bearer.Internal, 500, "", "", "server_error", "Internal error"},
 		{errors.New("secret detail"), 500, "", "", "server_error", "Internal error"},

@@ -41,6 +41,7 @@ var reasons = []struct {
 	{bearer.Revoked, 401, "invalid_token"},
 	{bearer.MissingScope, 403, "insufficient_scope"},
 	{bearer.KeysUnavailable, 503, ""},
+	{bearer.KeyNotAsked, 503, ""},
 	{bearer.Internal, 500, ""},
 }
 

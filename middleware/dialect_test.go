@@ -206,6 +206,7 @@ func TestDialectStatuses(t *testing.T) {
 		nginx, caddy, envoy answer
 	}{
 		{bearer.KeysUnavailable, answer{403, "unavailable"}, answer{503, ""}, answer{403, "unavailable"}},
+		{bearer.KeyNotAsked, answer{403, "unavailable"}, answer{503, ""}, answer{403, "unavailable"}},
 		{bearer.Internal, answer{403, "server_error"}, answer{500, ""}, answer{403, "server_error"}},
 		{bearer.InvalidRequest, answer{401, "invalid_request"}, answer{400, ""}, answer{400, "invalid_request"}},
 		{bearer.Expired, answer{401, "invalid_token"}, answer{401, ""}, answer{401, "invalid_token"}},
@@ -222,7 +223,7 @@ func TestDialectStatuses(t *testing.T) {
 			if got := (answer{w.Code, w.Header().Get("X-Auth-Error")}); got != want {
 				t.Errorf("%q, %s: got %v, want %v", dialect, row.reason, got, want)
 			}
-			if got, unavailable := w.Header().Get("Retry-After"), row.reason == bearer.KeysUnavailable; (got != "") != unavailable {
+			if got, unavailable := w.Header().Get("Retry-After"), row.reason == bearer.KeysUnavailable || row.reason == bearer.KeyNotAsked; (got != "") != unavailable {
 				t.Errorf("%q, %s: got Retry-After %q, want a value only if the keys are unavailable", dialect, row.reason, got)
 			}
 			if !strings.HasPrefix(w.Body.String(), `{"error":"`) || w.Header().Get("Content-Type") != "application/json" || w.Header().Get("Cache-Control") != "no-store" {

@@ -164,6 +164,7 @@ func TestForwardAuthFaults(t *testing.T) {
 		want   string
 	}{
 		{bearer.KeysUnavailable, http.StatusForbidden, "unavailable"},
+		{bearer.KeyNotAsked, http.StatusForbidden, "unavailable"},
 		{bearer.Internal, http.StatusForbidden, "server_error"},
 		{bearer.MissingScope, http.StatusForbidden, "insufficient_scope"},
 		{bearer.InvalidRequest, http.StatusUnauthorized, "invalid_request"},
@@ -177,8 +178,8 @@ func TestForwardAuthFaults(t *testing.T) {
 		if w.Code != row.status || w.Header().Get("X-Auth-Error") != want {
 			t.Errorf("%s: got status %d and the header %v, want status %d and X-Auth-Error %q", err, w.Code, w.Header(), row.status, want)
 		}
-		if (w.Header().Get("Retry-After") != "") != (err == bearer.KeysUnavailable) {
-			t.Errorf("%s: got Retry-After %q, want a value if and only if the reason is %s", err, w.Header().Get("Retry-After"), bearer.KeysUnavailable)
+		if (w.Header().Get("Retry-After") != "") != (row.want == "unavailable") {
+			t.Errorf("%s: got Retry-After %q, want a value if and only if X-Auth-Error is \"unavailable\"", err, w.Header().Get("Retry-After"))
 		}
 		if w := serve(guard.ForwardAuth(nil), r); w.Code < 401 || w.Code > 403 {
 			t.Errorf("%s, no table: got status %d, want status 401 or 403", err, w.Code)

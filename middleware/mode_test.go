@@ -33,6 +33,7 @@ func TestModes(t *testing.T) {
 		{"report only, invalid token", scopes.ReportOnly(scopes.All("x")), "invalid", 401, "", bearer.Malformed, bearer.Malformed},
 		{"report only, no token", scopes.ReportOnly(scopes.All("x")), "", 401, "", bearer.NoToken, bearer.NoToken},
 		{"report only, function with a reason", scopes.ReportOnly(fails(bearer.Revoked)), "x", 401, "", bearer.Revoked, bearer.Revoked},
+		{"report only, key not asked for", scopes.ReportOnly(fails(bearer.KeyNotAsked)), "x", 503, "", bearer.KeyNotAsked, bearer.KeyNotAsked},
 		{"report only, no keys", scopes.ReportOnly(fails(bearer.KeysUnavailable)), "x", 503, "", bearer.KeysUnavailable, bearer.KeysUnavailable},
 		{"report only, function that panics", scopes.ReportOnly(panics), "x", 500, "", bearer.Internal, bearer.Internal},
 		{"report only, invalid rule", scopes.ReportOnly(scopes.All("")), "x", 500, "", bearer.Internal, bearer.Internal},

@@ -128,7 +128,7 @@ func wantHTTP(reason bearer.Reason) []string {
 		return []string{"400"}
 	case bearer.MissingScope:
 		return []string{"403"}
-	case bearer.KeysUnavailable:
+	case bearer.KeysUnavailable, bearer.KeyNotAsked:
 		return []string{"503"}
 	case bearer.Internal:
 		return []string{"500"}
@@ -209,7 +209,7 @@ func wantGRPC(reason bearer.Reason) []string {
 		return []string{unverified, code.String() + " " + strings.ToUpper(string(reason))}
 	case bearer.MissingScope:
 		code = codes.PermissionDenied
-	case bearer.KeysUnavailable:
+	case bearer.KeysUnavailable, bearer.KeyNotAsked:
 		code = codes.Unavailable
 	case bearer.Internal:
 		code = codes.Internal

@@ -173,6 +173,9 @@ func (s request) cacheState() moment {
 // the state of the key cache before and after the request.
 func (s request) correctVerdicts(before, after moment) []bearer.Reason {
 	want := []bearer.Reason{s.want}
+	if s.want == bearer.BadSignature {
+		want = append(want, bearer.KeyNotAsked) // the issuer may publish a new key with the old key id
+	}
 	if !s.expires.IsZero() {
 		switch {
 		case !before.at.Before(s.expires):
@@ -187,7 +190,7 @@ func (s request) correctVerdicts(before, after moment) []bearer.Reason {
 	b, a := before.keys, after.keys
 	ready := b.Ready && a.Ready
 	calm := ready && b.Failures+a.Failures == 0 && b.Failed == a.Failed && s.issuer.healthy(before.at) && after.at.Sub(before.at) < time.Second
-	unknown := []bearer.Reason{bearer.UnknownKey}
+	unknown := []bearer.Reason{bearer.UnknownKey, bearer.KeyNotAsked}
 	if !calm {
 		unknown = append(unknown, bearer.KeysUnavailable)
 	}
@@ -204,5 +207,5 @@ func (s request) correctVerdicts(before, after moment) []bearer.Reason {
 	case ready && !life.withdrawn.IsZero() && b.LastSuccess.After(life.withdrawn):
 		return append(unknown, slices.DeleteFunc(want, func(r bearer.Reason) bool { return r != bearer.Expired })...)
 	}
-	return append(want, bearer.UnknownKey, bearer.KeysUnavailable) // it is not known whether the cache had the key
+	return append(want, bearer.UnknownKey, bearer.KeyNotAsked, bearer.KeysUnavailable) // it is not known whether the cache had the key
 }

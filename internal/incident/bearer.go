@@ -50,7 +50,7 @@ func (b *bearerVerifier) Verify(ctx context.Context, token string) Outcome {
 	switch {
 	case err == nil:
 		return Accepted
-	case errors.Is(err, bearer.KeysUnavailable):
+	case errors.Is(err, bearer.KeysUnavailable), errors.Is(err, bearer.KeyNotAsked):
 		return Unavailable
 	}
 	return Refused

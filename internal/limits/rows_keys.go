@@ -25,7 +25,7 @@ var keyGroups = []Group{
 	},
 	{
 		Title: "Requests to issuers",
-		Intro: "A refusal because of these limits has the reason `unknown_key` while keys are available, and `keys_unavailable` (status 503) otherwise.",
+		Intro: "A refusal because of these limits has the reason `key_not_asked` (status 503) if only the key of the token is missing and the issuer could not be asked for it, and `keys_unavailable` (status 503) otherwise.",
 		Limits: []Limit{
 			{Constant: "jwks.defaultTimeout", Subject: "duration of one refresh", Option: "jwks.Options.Timeout", Beyond: "The refresh fails. The last good key set stays in use.", Test: own},
 			{Constant: "jwks.dialTimeout", Subject: "duration of a connection, with the lookup of the host's addresses and all attempts, and of a TLS handshake, with the default Transport", Beyond: "The refresh fails.", Test: "internal/limits TestHandshake"},
@@ -49,8 +49,10 @@ var keyGroups = []Group{
 			{Constant: "jwks.maxWait", Subject: "time that a request waits for a key", Beyond: "The token is refused. The fetch continues. Other pages state 2 s, because goroutines wake late on a busy machine.", Test: own},
 			{Constant: "jwks.maxWaiting", Subject: "requests that wait for a key at the same time", Unit: "requests", Beyond: "Further requests do not wait. Their tokens are refused.", Test: "jwks TestMaxWaiting"},
 			{Constant: "jwks.maxRounds", Subject: "fetches that one request waits for", Unit: "fetches", Beyond: "The token is refused.", Untested: "a lookup needs a third fetch only if other lookups cause fetches in between; `jwks TestKeyPublishedDuringFetch` has a second fetch"},
-			{Constant: "jwks.missBurst", Subject: "fetches without a pause because of unknown keys", Unit: "fetches", Beyond: "The next such fetch begins after `CoolDown`. Until then, tokens with an unknown key are refused.", Test: "jwks TestLongestDurations"},
-			{Constant: "jwks.defaultCoolDown", Subject: "pause between fetches because of unknown keys", Option: "jwks.Options.CoolDown", Beyond: "Tokens with an unknown key are refused until the end of the pause.", Test: own},
+			{Constant: "jwks.missBurst", Subject: "fetches without a pause because of unknown keys", Unit: "fetches", Beyond: "The next such fetch begins after `CoolDown`. Until then, tokens with an unknown key are refused (`key_not_asked`).", Test: "jwks TestLongestDurations"},
+			{Constant: "jwks.defaultCoolDown", Subject: "pause between fetches because of unknown keys", Option: "jwks.Options.CoolDown", Beyond: "Tokens with an unknown key are refused (`key_not_asked`) until the end of the pause. Then one fetch begins, even if no further token comes.", Test: own},
+			{Constant: "jwks.maxQuestions", Subject: "pairs of `kid` and `alg` whose answer from the issuer is remembered", Unit: "pairs", Beyond: "A further token with an unknown key is refused with `key_not_asked` in place of `unknown_key`, or causes a fetch.", Test: "jwks TestDeniedSize"},
+			{Constant: "jwks.askTime", Subject: "time for a fetch that `Retry-After` includes", Beyond: "A client may come before the answer of the issuer. It waits for the fetch.", Test: "jwks TestNotAskedRetryAfter"},
 			{Constant: "jwks.maxChanges", Subject: "consecutive fetches that bring new keys and do not count for `CoolDown`", Unit: "fetches", Beyond: "The next fetch because of an unknown key begins at least 1 s later.", Test: "jwks TestServersDisagree"},
 			{Constant: "jwks.minPause", Subject: "pause between fetches because of tokens, while no keys are available", Beyond: "The fetch begins at the end of the pause.", Test: "jwks TestReadyRetriesEverySecond"},
 			{Constant: "jwks.minBackoff", Subject: "first pause after a failed refresh", Unit: "least", Beyond: "The pause doubles with each failure.", Test: "jwks TestStartBackoff"},

@@ -32,6 +32,7 @@ func TestChallenges(t *testing.T) {
 		{refusal.Params{}, expired, []string{`Bearer realm="api", error="invalid_token", error_description="The access token expired"`}},
 		{refusal.Params{}, denied, []string{`Bearer realm="api", error="insufficient_scope", error_description="The access token does not allow this", scope="a b"`}},
 		{refusal.Params{}, &bearer.Error{Reason: bearer.KeysUnavailable}, nil},
+		{refusal.Params{}, &bearer.Error{Reason: bearer.KeyNotAsked}, nil},
 		{refusal.Params{}, &bearer.Error{Reason: bearer.Internal}, nil},
 	} {
 		if got := refusal.NewChallenges(row.params).For(refusal.Of(row.err)); !slices.Equal(got, row.want) {

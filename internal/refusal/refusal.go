@@ -125,6 +125,10 @@ var rows = map[bearer.Reason]row{
 		status: http.StatusServiceUnavailable, code: codeUnavailable, error: "temporarily_unavailable", retry: true,
 		description: "Access tokens cannot be verified at the moment",
 	},
+	bearer.KeyNotAsked: {
+		status: http.StatusServiceUnavailable, code: codeUnavailable, error: "temporarily_unavailable", retry: true,
+		description: "The key of the access token is not known yet",
+	},
 	bearer.Internal: {
 		status: http.StatusInternalServerError, code: codeInternal, error: "server_error",
 		description: "Internal error",

@@ -26,8 +26,8 @@ var neverVerified = []bearer.Reason{bearer.Malformed, bearer.WrongIssuer, bearer
 // fails if a reason has no answer.
 func TestEveryReasonHasARow(t *testing.T) {
 	reasons := declaredReasons(t)
-	if !slices.Contains(reasons, bearer.InvalidRequest) || !slices.Contains(reasons, bearer.Internal) || len(reasons) < 18 {
-		t.Fatalf("found %d reasons in the source, %q; want at least 18, with InvalidRequest and Internal", len(reasons), reasons)
+	if !slices.Contains(reasons, bearer.InvalidRequest) || !slices.Contains(reasons, bearer.Internal) || len(reasons) < 19 {
+		t.Fatalf("found %d reasons in the source, %q; want at least 19, with InvalidRequest and Internal", len(reasons), reasons)
 	}
 	challenges := refusal.NewChallenges(refusal.Params{})
 	for _, reason := range reasons {
@@ -133,6 +133,8 @@ func TestOfRetryAfter(t *testing.T) {
 		{bearer.KeysUnavailable, 0, 5 * time.Second},
 		{bearer.KeysUnavailable, -time.Second, 5 * time.Second},
 		{bearer.KeysUnavailable, 1500 * time.Millisecond, 1500 * time.Millisecond},
+		{bearer.KeyNotAsked, 0, 5 * time.Second},
+		{bearer.KeyNotAsked, 9 * time.Second, 9 * time.Second},
 		{bearer.Expired, time.Second, 0},
 		{bearer.Internal, time.Second, 0},
 	} {
