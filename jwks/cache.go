@@ -144,7 +144,9 @@ func (c *Cache) LookupAt(kid, alg string, now time.Time) ([]*Key, error) {
 //
 // While keys are available, the 2 s count from the start of the fetch. Options.CoolDown and
 // the issuer's Retry-After limit the fetches. If they do not allow a fetch, Key returns an
-// error immediately. While keys are unavailable, the cache queries the issuer once per second, and
+// [*UnavailableError] with NotAsked immediately, and the cache queries the issuer as soon as they allow
+// it. The cache remembers for at most one Options.CoolDown, and until the next fetch, which keys the
+// issuer does not have. For these keys, Key returns ErrUnknownKey immediately. While keys are unavailable, the cache queries the issuer once per second, and
 // obeys Retry-After for at most about a minute. If the issuer has answered that there is nothing
 // at the URL, for example with status 404, the pauses grow to 5 s. During a longer pause, Key
 // returns an error immediately, whose RetryAfter is the rest of the pause.
@@ -152,7 +154,7 @@ func (c *Cache) LookupAt(kid, alg string, now time.Time) ([]*Key, error) {
 // The keys in tried are keys that did not verify the signature of the token. Key returns
 // only keys that are not in tried, because the issuer may have published new key material
 // under the same kid. If keys are available, but all keys that fit are in tried, the error is
-// ErrUnknownKey, even if the fetch failed.
+// ErrUnknownKey, even if the fetch failed, or an [*UnavailableError] with NotAsked.
 //
 // Call Key only for a token that passes all checks that need no key. An expired token, or a
 // token of a different issuer, must not cause a fetch. Key returns the errors of Lookup, or

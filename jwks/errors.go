@@ -20,7 +20,7 @@ var (
 	ErrUnavailable = errors.New("jwks: keys unavailable")
 )
 
-// UnavailableError means that keys are unavailable. It contains the underlying error and the
+// UnavailableError means that keys are unavailable, or only the key for one token (NotAsked). It contains the underlying error and the
 // time to wait before a retry. For an *UnavailableError, errors.Is(err, ErrUnavailable)
 // returns true. Callers share the value: do not modify it.
 type UnavailableError struct {

@@ -34,7 +34,8 @@ const (
 	// set fits the token, or no key that fits verifies the signature.
 	MissFetch EventKind = "miss_fetch"
 	// MissDenied means that a lookup needed a fetch as in MissFetch, but the limits of
-	// Options.CoolDown or the issuer's Retry-After did not allow the fetch.
+	// Options.CoolDown or the issuer's Retry-After did not allow the fetch. The error of the lookup
+	// has the field NotAsked. A lookup that the issuer has answered a moment ago needs no fetch.
 	MissDenied EventKind = "miss_denied"
 	// WentStale means that the last good key set became older than Options.MaxStale. Keys are
 	// unavailable.

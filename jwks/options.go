@@ -90,8 +90,10 @@ type Options struct {
 	// answers that are older than MaxStale are always refused.
 	RefuseOldAnswers bool
 	// CoolDown limits the fetches that lookups cause while keys are available. The cache
-	// makes two such fetches without a pause, and then one fetch per CoolDown. A fetch that
-	// brings a new key does not count. After more than ten consecutive fetches that bring new
+	// makes two such fetches without a pause, and then one fetch per CoolDown. If clients keep
+	// sending tokens with unknown keys, this fetch is made even if no lookup waits for it. A fetch that
+	// brings a new key does not count, and neither do some fetches that repeat a question one CoolDown
+	// after the last answer: there are at most three fetches in two CoolDowns. After more than ten consecutive fetches that bring new
 	// keys, lookups cause the next fetch at least 1 s later. Zero: 8 s.
 	CoolDown time.Duration
 	// RefuseNotAsked decides about lookups without a result while CoolDown or the issuer's

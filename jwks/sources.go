@@ -80,6 +80,9 @@ func union(a, b []*Key) []*Key {
 // unavailable cache may have the key, so its error counts more than ErrUnknownKey. With Failover,
 // each cache has all keys, so ErrUnknownKey counts more.
 func (s *Sources) combine(a, b error) error {
+	if isNotAsked(a) && errors.Is(b, ErrUnavailable) {
+		return b // a cache without keys is the greater problem
+	}
 	if errors.Is(a, ErrUnknownKey) != s.Failover {
 		return b
 	}
@@ -98,12 +101,18 @@ func (s *Sources) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*K
 	asked := s.Caches
 	if first := asked[0]; s.Failover && first.core.usable(now) {
 		keys, err = first.Key(ctx, kid, alg, tried...)
-		if len(asked) == 1 || !errors.Is(err, ErrUnavailable) {
+		if len(asked) == 1 || !errors.Is(err, ErrUnavailable) || isNotAsked(err) {
 			return keys, err // the first cache decides
 		}
 		asked = asked[1:]
 	}
 	return s.askAll(ctx, asked, kid, alg, tried)
+}
+
+// isNotAsked reports whether err has the field NotAsked.
+func isNotAsked(err error) bool {
+	e, ok := errors.AsType[*UnavailableError](err)
+	return ok && e.NotAsked
 }
 
 // askAll calls Key of all caches at the same time.
