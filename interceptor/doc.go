@@ -27,8 +27,9 @@
 //     messages.
 //   - PermissionDenied: the method has no rule, or its rule does not allow the call. For
 //     example, the token lacks a required scope.
-//   - Unavailable: the issuer's keys are unavailable, and the caller is not at fault. A
-//     google.rpc.RetryInfo detail contains the time to wait.
+//   - Unavailable: the issuer's keys are unavailable, or this service must not query the issuer
+//     for the key of this token yet. The caller may not be at fault. A google.rpc.RetryInfo detail
+//     contains the time to wait.
 //   - Internal: this service is at fault. For example, a function in the rule panicked.
 //   - DeadlineExceeded or Canceled: the call ended while it waited for keys. Other calls
 //     that wait for the same keys are not affected.

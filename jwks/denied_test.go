@@ -207,7 +207,7 @@ func TestDeniedIsNotProlonged(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := i.fetches()
-		want(t, "lookup after a later fetch, which nobody asked for x", kidOutcome(t, c, "x"), "not asked")
+		want(t, "lookup after a later fetch, without the question for x", kidOutcome(t, c, "x"), "not asked")
 		want(t, "fetches of this lookup", i.fetches(), before)
 	})
 }
@@ -234,10 +234,9 @@ func TestDeniedSize(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		want(t, "fetches without further lookups", i.fetches(), before+1)
 		want(t, "lookups after the fetch", fmt.Sprint(ask()), "map[not asked:44 unknown:256]")
-		time.Sleep(6 * time.Second) // the next fetch is due 8 s after the last one
-		if got := ask(); got["unknown"] != 256 {
-			t.Errorf("lookups after the next fetch: got %v, want 256 unknown", got)
-		}
+		time.Sleep(7 * time.Second) // the next fetch is due 8 s after the last one
+		// The limit allows one fetch again, for the lookup after the 256 answered lookups.
+		want(t, "lookups after the next fetch", fmt.Sprint(ask()), "map[not asked:43 unknown:257]")
 	})
 }
 
@@ -293,8 +292,8 @@ type world struct {
 
 // Clients send random mixes of tokens while the issuer rotates its keys: retired kids, random kids,
 // forged signatures and honest tokens of old and new keys. The model: an honest token of a key that
-// the cache has is accepted; no honest token is refused as invalid; the issuer is asked within
-// CoolDown + 1 s after a token that could not be asked for; and the number of requests is limited.
+// the cache has is accepted; no honest token is refused as invalid; the cache queries the issuer within
+// CoolDown + 1 s after a lookup with the error NotAsked; and the number of requests is limited.
 func TestMixedClients(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -368,7 +367,7 @@ func mixedClients(t *testing.T, random *rand.Rand) {
 		w.live = append(w.live, kid)
 		w.live = w.live[max(0, len(w.live)-2):]
 		w.mu.Unlock()
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		honest(t, c, kid, coolDown+time.Second)
 	}
 	wg.Wait()
@@ -382,7 +381,25 @@ func mixedClients(t *testing.T, random *rand.Rand) {
 			asks = asks[1:]
 		}
 		if len(asks) == 0 || asks[0].Sub(at) > coolDown+time.Second {
-			t.Fatalf("a lookup at %v could not be asked for; the issuer was not asked again within the cool-down", at.Sub(start))
+			t.Fatalf("a lookup at %v got NotAsked, and there was no request within the cool-down", at.Sub(start))
 		}
 	}
+}
+
+// With Failover, a flood of unknown kids does not make Sources use a later source, which may still
+// have a key that the issuer has withdrawn.
+func TestNotAskedIsNoFailover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, second := newCache(t, newIssuer(ecKey("a")), hourly), newCache(t, newIssuer(ecKey("a"), ecKey("withdrawn")), hourly)
+		s := &jwks.Sources{Caches: []*jwks.Cache{first, second}, Failover: true}
+		for n := range 10 {
+			_, err := s.Key(t.Context(), fmt.Sprint("x", n), "ES256")
+			if e, ok := errorAs(err); n >= 2 && (!ok || !e.NotAsked) {
+				t.Errorf("lookup %d: got error %v, want NotAsked", n, err)
+			}
+		}
+		if keys, err := s.Key(t.Context(), "withdrawn", "ES256"); err == nil {
+			t.Errorf("got keys %v of the second source, want none", keys)
+		}
+	})
 }

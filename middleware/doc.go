@@ -20,8 +20,8 @@
 //   - 403: the route has no rule, or its rule does not allow the request. For example, the
 //     token lacks a required scope.
 //   - 500: this service is at fault. For example, a function in the rule panicked.
-//   - 503: the issuer's keys are unavailable, or the issuer could not be asked for the key of
-//     this token yet. The caller may not be at fault.
+//   - 503: the issuer's keys are unavailable, or this service must not query the issuer for the
+//     key of this token yet. The caller may not be at fault.
 //
 // A response with 400, 401 or 403 contains a challenge in the field WWW-Authenticate (RFC
 // 6750, section 3). If the route has no rule, no scope helps. So the challenge with status

@@ -25,7 +25,7 @@ var keyGroups = []Group{
 	},
 	{
 		Title: "Requests to issuers",
-		Intro: "A refusal because of these limits has the reason `key_not_asked` (status 503) if only the key of the token is missing and the issuer could not be asked for it, and `keys_unavailable` (status 503) otherwise.",
+		Intro: "A refusal because of these limits has the reason `key_not_asked` (status 503) if only the key of the token is missing and the limits do not allow a fetch yet, and `keys_unavailable` (status 503) otherwise.",
 		Limits: []Limit{
 			{Constant: "jwks.defaultTimeout", Subject: "duration of one refresh", Option: "jwks.Options.Timeout", Beyond: "The refresh fails. The last good key set stays in use.", Test: own},
 			{Constant: "jwks.dialTimeout", Subject: "duration of a connection, with the lookup of the host's addresses and all attempts, and of a TLS handshake, with the default Transport", Beyond: "The refresh fails.", Test: "internal/limits TestHandshake"},
