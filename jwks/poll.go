@@ -215,7 +215,7 @@ func (c *core) fetch(ctx context.Context, p *permit, where *sharedLocator, state
 	done = c.fetchSet(ctx, p, now.url, state, f.unconditional)
 	switch {
 	case !now.mayRepeat(time.Now()):
-	case done.err == nil && f.counted && !newKeys(c.state.Load().set, done.set):
+	case done.err == nil && len(f.questions) > 0 && !newKeys(c.state.Load().set, done.set):
 		// The missing key may be at a new URL, although the old URL still works.
 		if next := c.rediscover(ctx, p, where); next != now.url {
 			moved := *state
