@@ -165,6 +165,9 @@ func testTraffic(t *testing.T) {
 			}
 			defer keys.Close()
 			v := newVerifier(t.T, issuer, func(c *bearer.Config) { c.Keys = keys })
+			if err := keys.Ready(t.Context()); err != nil { // so that no token is part of the first fetch
+				t.Fatal(err)
+			}
 			t.Want("valid token", verdict(t, v, issuer.Token(nil)), "accepted")
 			const evil = "https://evil.example/keys"
 			for _, header := range []map[string]any{
