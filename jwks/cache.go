@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"runtime"
 	"sync"
 	"time"
@@ -39,24 +40,20 @@ type Cache struct {
 func New(url string, opts *Options) (*Cache, error) {
 	o := opts.withDefaults()
 	var errs []error
-	path, isFile, err := filePath(url)
-	if !isFile {
-		err = checkURL(url, o.InsecureHTTP)
-	}
-	if err != nil {
-		errs = append(errs, fmt.Errorf("jwks: key-set URL %q: %w", redact(url), err))
-	}
-	if isFile && o.Transport != nil {
-		errs = append(errs, errors.New("jwks: Options.Transport: a file URL needs no Transport; leave Transport nil"))
-	}
+	local, urlErrs := o.checkKeysURL("key-set URL", url)
+	errs = append(errs, urlErrs...)
 	if o.MetadataURL != "" || o.MetadataIssuer != "" {
 		errs = append(errs, errors.New("jwks: Options.MetadataURL, Options.MetadataIssuer: New does not use metadata; remove both fields, or call Discover"))
 	}
+	if o.KeysURL != "" {
+		errs = append(errs, errors.New("jwks: Options.KeysURL: New has the URL as its argument; remove the field, or call Discover"))
+	}
+	errs = append(errs, o.clearProblems(url)...)
 	if err := errors.Join(append(errs, o.problems(opts)...)...); err != nil {
 		return nil, err
 	}
-	if isFile {
-		o.Transport = files{path}
+	if local != nil {
+		o.Transport = local
 	}
 	name := o.Issuer
 	if name == "" {
@@ -69,7 +66,8 @@ func New(url string, opts *Options) (*Cache, error) {
 // issuer's metadata (OpenID Connect Discovery, RFC 8414). The value of "issuer" in the
 // metadata must be exactly Options.MetadataIssuer. If Options.MetadataIssuer is empty, the
 // value must be exactly the argument issuer. The key set may be on a different host than the
-// metadata.
+// metadata. If Options.KeysURL is set, the cache uses no metadata and fetches the key set from
+// this URL.
 //
 // Like New, Discover does not wait, because discovery is part of the first refresh. The cache
 // fetches the metadata again after 5 min to 1 h. The header of the last response determines
@@ -78,6 +76,7 @@ func New(url string, opts *Options) (*Cache, error) {
 func Discover(issuer string, opts *Options) (*Cache, error) {
 	o := opts.withDefaults()
 	var errs []error
+	var local http.RoundTripper // set if the keys are in files
 	where := locator{issuer: issuer, insecureHTTP: o.InsecureHTTP}
 	if o.MetadataIssuer != "" {
 		where.issuer = o.MetadataIssuer
@@ -85,25 +84,60 @@ func Discover(issuer string, opts *Options) (*Cache, error) {
 	if issuer == "" {
 		errs = append(errs, errors.New("jwks: issuer is empty; pass the issuer identifier, such as https://issuer.example"))
 	}
-	if o.MetadataURL != "" {
+	switch {
+	case o.KeysURL != "":
+		var urlErrs []error
+		local, urlErrs = o.checkKeysURL("Options.KeysURL:", o.KeysURL)
+		errs = append(errs, urlErrs...)
+		if o.MetadataURL != "" || o.MetadataIssuer != "" {
+			errs = append(errs, errors.New("jwks: Options.KeysURL: works without metadata only; remove KeysURL, or MetadataURL and MetadataIssuer"))
+		}
+		where = locator{url: o.KeysURL}
+	case o.MetadataURL != "":
 		if err := checkURL(o.MetadataURL, o.InsecureHTTP); err != nil {
 			errs = append(errs, fmt.Errorf("jwks: Options.MetadataURL: %q: %w", redact(o.MetadataURL), err))
 		}
 		where.places = []string{o.MetadataURL}
-	} else if issuer != "" {
+	case issuer != "":
 		if err := checkIssuer(issuer, o.InsecureHTTP); err != nil {
-			errs = append(errs, fmt.Errorf("jwks: issuer %q: %w (if its metadata is not at a well-known URL, set Options.MetadataURL)", redact(issuer), err))
+			errs = append(errs, fmt.Errorf("jwks: issuer %q: %w", redact(issuer), err))
 		}
 		where.places = metadataPlaces(issuer)
 	}
 	if o.Issuer != "" && o.Issuer != issuer {
 		errs = append(errs, fmt.Errorf("jwks: Options.Issuer: %q differs from the argument of Discover, %q; leave Options.Issuer empty", o.Issuer, redact(issuer)))
 	}
+	errs = append(errs, o.clearProblems(where.first())...)
 	if err := errors.Join(append(errs, o.problems(opts)...)...); err != nil {
 		return nil, err
 	}
 	o.Issuer = issuer
+	if local != nil {
+		o.Transport = local
+	}
 	return newCache(o, issuer, sourceOf("issuer ", issuer), where), nil
+}
+
+// checkKeysURL returns an error for each problem with a URL of a key set. If the URL names a file
+// or folder, it also returns the Transport that reads the files.
+func (o *Options) checkKeysURL(label, url string) (local http.RoundTripper, errs []error) {
+	path, isFile, err := filePath(url)
+	if !isFile {
+		err = checkURL(url, o.InsecureHTTP)
+	}
+	if err != nil {
+		errs = append(errs, fmt.Errorf("jwks: %s %q: %w", label, redact(url), err))
+	}
+	if !isFile {
+		return nil, errs
+	}
+	if o.Transport != nil {
+		errs = append(errs, errors.New("jwks: Options.Transport: a file URL needs no Transport; leave Transport nil"))
+	}
+	if o.RootCAs != nil || o.RootCAFile != "" || o.hasCredentials() {
+		errs = append(errs, errors.New("jwks: Options.RootCAs, RootCAFile, ClientCertificate, AuthorizationFile: a file URL needs none of these fields; leave them empty"))
+	}
+	return files{path}, errs
 }
 
 // newCache returns the Cache of a new core.

@@ -87,7 +87,7 @@ func start(o Options, name, source string, where locator) *core {
 	}
 	c.opts.StoreKey, c.storeKey = nil, func() []byte { return o.StoreKey }
 	if c.opts.Transport == nil {
-		c.opts.Transport = newTransport(o.RefusePrivateAddresses)
+		c.opts.Transport = newDefaultTransport(&o, newTransport(o.RefusePrivateAddresses), where.first())
 	}
 	c.client = newClient(c.opts.Transport)
 	c.ctx, c.cancel = context.WithCancel(context.Background())

@@ -86,6 +86,14 @@ func latest(a, b time.Time) time.Time {
 // discovers reports whether the URL of the key set comes from the metadata.
 func (l *locator) discovers() bool { return len(l.places) > 0 }
 
+// first returns the first URL that is fetched, or "" if no URL is valid.
+func (l *locator) first() string {
+	if l.discovers() {
+		return l.places[0]
+	}
+	return l.url
+}
+
 // due reports whether the metadata must be requested now.
 func (l *locator) due(now time.Time) bool {
 	return l.discovers() && (l.url == "" || !now.Before(l.until))
@@ -167,10 +175,54 @@ func metadataPlaces(issuer string) []string {
 // issuer (RFC 8414, section 2).
 func checkIssuer(issuer string, insecureHTTP bool) error {
 	if err := checkURL(issuer, insecureHTTP); err != nil {
-		return err
+		const elsewhere = "; if its documents are at a different URL, set Options.MetadataURL or Options.KeysURL"
+		return fmt.Errorf("%w%s", err, elsewhere)
 	}
 	if strings.Contains(issuer, "?") {
-		return errors.New("contains a query; remove the query, because an issuer must not have a query")
+		return errors.New("contains a query; remove the query, because an issuer must not have a query, or set Options.MetadataURL")
+	}
+	return documentAsIssuer(issuer)
+}
+
+// keySetPaths are the ends of the paths of usual key sets. An issuer does not end like this.
+var keySetPaths = []string{
+	"/jwks", "/jwks.json", "/.well-known/keys", "/.well-known/certs",
+	"/protocol/openid-connect/certs", // Keycloak
+	"/discovery/keys", "/discovery/v2.0/keys", "/discovery/v1.0/keys",
+	"/v1/keys", "/v1/certs", "/v2/keys", "/v2/certs", "/v3/certs",
+}
+
+// documentAsIssuer returns an error if the issuer is the URL of a document: of metadata or of a
+// key set. The error contains the likely issuer.
+func documentAsIssuer(issuer string) error {
+	const wellKnown, wantIssuer = "/.well-known/", `want the value of "iss" in the tokens`
+	u, err := url.Parse(issuer)
+	if err != nil {
+		return err
+	}
+	host, path := u.Scheme+"://"+u.Host, strings.TrimSuffix(u.EscapedPath(), "/")
+	before, after, found := strings.Cut(path+"/", wellKnown)
+	after = strings.TrimSuffix(after, "/")
+	name, rest, _ := strings.Cut(after, "/")
+	lower := strings.ToLower(path)
+	switch {
+	case found && (name == "openid-configuration" || name == "oauth-authorization-server"):
+		if rest != "" {
+			rest = "/" + rest
+		}
+		return fmt.Errorf("is the URL of the issuer's metadata; %s, which is probably %q (the member \"issuer\" of the metadata), or set Options.MetadataURL to this URL",
+			wantIssuer, redact(host+before+rest))
+	case slices.ContainsFunc(keySetPaths, func(end string) bool { return strings.HasSuffix(lower, end) }), strings.HasSuffix(lower, "jwks.json"):
+		likely := ""
+		for _, end := range append([]string{wellKnown + "jwks.json", wellKnown + "jwks"}, keySetPaths...) {
+			if trimmed, ok := strings.CutSuffix(path, end); ok {
+				likely = fmt.Sprintf(", for example %q", redact(host+trimmed))
+				break
+			}
+		}
+		return fmt.Errorf("is the URL of a key set; %s%s, and set Options.KeysURL to this URL", wantIssuer, likely)
+	case found:
+		return fmt.Errorf("is a well-known URL of a document; %s", wantIssuer)
 	}
 	return nil
 }

@@ -2,6 +2,8 @@ package jwks
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"time"
 )
 
@@ -58,3 +60,30 @@ func (l *Limits) SetRate(bytesPerSecond int) {
 	l.start()
 	l.MaxBytesPerSecond = 0
 }
+
+// Authorize returns the field Authorization of a request to url. The argument configured is the
+// configured URL, and file is Options.AuthorizationFile.
+func Authorize(configured, url, file string) (sent string, err error) {
+	rt := newAuthorizer(&Options{AuthorizationFile: file}, roundTrip(func(r *http.Request) (*http.Response, error) {
+		sent = r.Header.Get("Authorization")
+		return new(http.Response), nil
+	}), configured)
+	req, err := http.NewRequest(http.MethodGet, url, nil)
+	if err == nil {
+		_, err = rt.RoundTrip(req)
+		if req.Header.Get("Authorization") != "" {
+			err = errors.New("RoundTrip changed the request of the caller")
+		}
+	}
+	return sent, err
+}
+
+// NewDefaultTransport exports newDefaultTransport for tests.
+func NewDefaultTransport(o *Options, base *http.Transport, first string) http.RoundTripper {
+	full := o.withDefaults()
+	return newDefaultTransport(&full, base, first)
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

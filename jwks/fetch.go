@@ -34,7 +34,12 @@ type statusError struct {
 	retry  time.Duration // the value of Retry-After, or 0
 }
 
-func (e *statusError) Error() string { return "answered " + e.status }
+func (e *statusError) Error() string {
+	if e.code == http.StatusUnauthorized || e.code == http.StatusForbidden {
+		return "answered " + e.status + " (if the server requires a token, see jwks.Options.AuthorizationFile)"
+	}
+	return "answered " + e.status
+}
 
 // get sends a GET request for a JSON document of at most limit bytes. The response may be
 // compressed with gzip. If conditions is zero, the request is unconditional, and HTTP caches

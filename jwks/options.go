@@ -1,9 +1,12 @@
 package jwks
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/bearerkit/bearer/internal/durations"
@@ -39,6 +42,14 @@ type Options struct {
 	// MetadataIssuer is set. Zero: the argument of Discover.
 	MetadataIssuer string
 
+	// KeysURL is the URL of the issuer's key set. If KeysURL is set, Discover does not use
+	// metadata, and the issuer may be a name that is not a URL. Set it if the key set must be
+	// fetched from a different address than the one in the issuer's metadata, for example from
+	// an address inside the cluster. Like the argument of New, it may name a file or a folder. New
+	// returns an error if KeysURL is set, because its argument is this URL. Zero: Discover finds
+	// the URL in the metadata.
+	KeysURL string
+
 	// Transport sends the HTTP requests. It MUST return when the context of a request
 	// ends. Zero: the default Transport. The default Transport requires TLS 1.2 or later,
 	// uses the proxy from the environment, and opens a new connection for each request.
@@ -59,6 +70,42 @@ type Options struct {
 	// you do not trust can configure issuers. RefusePrivateAddresses works only with the
 	// default Transport, and prevents the use of a proxy. Zero: all addresses are allowed.
 	RefusePrivateAddresses bool
+
+	// RootCAs are the certificate authorities whose server certificates are accepted. The
+	// system's authorities are then not accepted; to accept them too, add to a copy of
+	// [x509.SystemCertPool]. RootCAs works only with the default Transport. Zero: the
+	// certificates in RootCAFile, or the system's authorities if RootCAFile is empty too.
+	RootCAs *x509.CertPool
+	// RootCAFile is the path of a file with certificates in PEM form. They are accepted like
+	// RootCAs, and together with RootCAs. The file is read before each request, so a new version
+	// of the file needs no restart. If a new version cannot be read, is cut off or has no usable
+	// certificate, the certificates of the last good version stay in use, and a warning is
+	// logged. The file has at most 1 MiB, and must exist when New or Discover is called.
+	// RootCAFile works only with the default Transport. Zero: no file.
+	RootCAFile string
+	// ClientCertificate returns the certificate for servers that request one (mutual TLS). It is
+	// called for each connection, so the certificate can rotate. It must be safe for concurrent
+	// use, and must not block. Only the origins that AuthorizationOrigins describes get the
+	// certificate. ClientCertificate works only with the default Transport, and not with a proxy
+	// that has an https URL. Zero: no certificate.
+	ClientCertificate func(*tls.CertificateRequestInfo) (*tls.Certificate, error)
+	// AuthorizationFile is the path of a file with a token, such as the token of the pod in
+	// Kubernetes. Each request has the token as a bearer token in the field Authorization
+	// (RFC 6750, section 2.1). The file is read for each request, so the token can rotate. It
+	// has at most 16 KiB and contains only the token; white space around the token is ignored.
+	// The file must be readable when New or Discover is called.
+	//
+	// The token is sent only over https, or to a loopback host, and only to the origins that
+	// AuthorizationOrigins describes. It is not in logs, errors and printed forms.
+	// AuthorizationFile works only with the default Transport. Zero: no token.
+	AuthorizationFile string
+	// AuthorizationOrigins lists further origins that get the token and the client certificate,
+	// for example "https://10.0.0.1:6443" if the API server of Kubernetes names its own address
+	// in "jwks_uri". The origin of the first configured URL always gets them: the argument of
+	// New, or KeysURL, MetadataURL or the issuer, in this order. If AuthorizationFile or
+	// ClientCertificate is set, requests to other origins are refused, because the metadata can
+	// name any origin. Zero: no further origins.
+	AuthorizationOrigins []string
 
 	// MinInterval and MaxInterval are the shortest and the longest time for which a response
 	// is fresh. Between these limits, the field Cache-Control or Expires of the response
@@ -186,6 +233,10 @@ func (o *Options) withDefaults() Options {
 	if o != nil {
 		s = *o
 		s.StoreKey = append([]byte(nil), o.StoreKey...)
+		s.AuthorizationOrigins = slices.Clone(o.AuthorizationOrigins)
+		if o.RootCAs != nil {
+			s.RootCAs = o.RootCAs.Clone()
+		}
 	}
 	fill := func(d *time.Duration, fallback time.Duration) {
 		if *d == 0 {
@@ -245,6 +296,7 @@ func (o *Options) problems(given *Options) []error {
 	if o.RefusePrivateAddresses && o.Transport != nil {
 		bad("RefusePrivateAddresses: works with the default Transport only; leave Transport nil")
 	}
+	errs = append(errs, o.credentialProblems()...)
 	if n := len(o.StoreKey); n > 0 && n < minStoreKey {
 		bad("StoreKey: has %d bytes, want at least %d", n, minStoreKey)
 	}

@@ -12,9 +12,20 @@ func (o Options) text() string {
 	if len(o.StoreKey) > 0 {
 		key = "set (redacted)"
 	}
+	var origins []string
+	for _, text := range o.AuthorizationOrigins {
+		origins = append(origins, redact(text))
+	}
+	roots := ""
+	if o.RootCAs != nil {
+		roots = "set"
+	}
 	return quote.Struct("jwks.Options", "Issuer", o.Issuer, "MetadataURL", redact(o.MetadataURL), "MetadataIssuer", redact(o.MetadataIssuer),
-		"Transport", o.Transport, "Timeout", o.Timeout, "InsecureHTTP", o.InsecureHTTP, "RefusePrivateAddresses", o.RefusePrivateAddresses,
-		"MinInterval", o.MinInterval, "MaxInterval", o.MaxInterval, "MaxStale", o.MaxStale, "RefuseOldAnswers", o.RefuseOldAnswers, "CoolDown", o.CoolDown, "OnDemand", o.OnDemand,
+		"KeysURL", redact(o.KeysURL), "Transport", o.Transport, "Timeout", o.Timeout, "InsecureHTTP", o.InsecureHTTP, "RefusePrivateAddresses", o.RefusePrivateAddresses,
+		"RootCAs", quote.Verbatim(roots), "RootCAFile", o.RootCAFile, "ClientCertificate", o.ClientCertificate,
+		"AuthorizationFile", o.AuthorizationFile, "AuthorizationOrigins", origins,
+		"MinInterval", o.MinInterval, "MaxInterval", o.MaxInterval, "MaxStale", o.MaxStale, "RefuseOldAnswers", o.RefuseOldAnswers,
+		"CoolDown", o.CoolDown, "RefuseNotAsked", o.RefuseNotAsked, "OnDemand", o.OnDemand,
 		"Limits", quote.Verbatim(o.Limits.text()), "MaxKeysPerID", o.MaxKeysPerID, "MaxRSACost", o.MaxRSACost,
 		"Store", o.Store, "StoreKey", quote.Verbatim(key), "Logger", o.Logger, "Observe", o.Observe)
 }

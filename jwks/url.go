@@ -54,13 +54,23 @@ func isLoopback(host string) bool {
 }
 
 // origin returns the scheme, host and port of a URL. Two URLs have the same origin if the
-// results are equal.
+// results are equal. Only ASCII letters are changed to lower case: strings.ToLower changes the
+// letter U+0130 to "i", but net/http connects to a different host with it.
 func origin(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
 		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
 	}
-	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+	return u.Scheme + "://" + net.JoinHostPort(lowerASCII(u.Hostname()), port)
+}
+
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, s)
 }
 
 // redact returns a URL that is safe to log. The credentials and the query values, which may

@@ -62,6 +62,8 @@ var keyGroups = []Group{
 			{Constant: "jwks.maxTick", Subject: "time between two readings of the wall clock", Beyond: "A refresh that became due while the machine was suspended begins.", Test: "jwks TestRefreshAfterSuspend"},
 			{Constant: "jwks.metadataLifetime", Subject: "time until the metadata is fetched again", Beyond: "The metadata is fetched with the next refresh.", Test: "jwks TestMetadataInterval"},
 			{Constant: "jwks.rediscoverAfter", Subject: "pause between requests for the metadata if the key set cannot be fetched", Beyond: "The metadata is fetched again, because the key set may have moved.", Test: "jwks TestMovedFromHangingHost"},
+			{Constant: "jwks.maxAuthorization", Subject: "length of the file in `jwks.Options.AuthorizationFile`", Unit: "bytes", Beyond: "The constructor returns an error, or the request is not sent.", Test: "jwks TestAuthorizationFile"},
+			{Constant: "jwks.maxRootCAFile", Subject: "length of the file in `jwks.Options.RootCAFile`", Unit: "bytes", Beyond: "The constructor returns an error, or the certificates of the last good version stay in use.", Valid: "a larger bundle of certificates", Test: "jwks TestRootCAFileChanges"},
 			{Constant: "jwks.maxRedirects", Subject: "redirects of one request, within the origin of the URL", Unit: "redirects", Beyond: "The fetch fails. A redirect to a different origin always fails.", Test: own},
 			{Constant: "jwks.maxHeaderBytes", Subject: "header of a response, with the default Transport", Unit: "bytes", Beyond: "The fetch fails.", Test: "jwks TestHostileBodies"},
 			{Constant: "jwks.maxValidator", Subject: "length of `ETag` and of `Last-Modified`", Unit: "bytes", Beyond: "The value is ignored. The next request fetches the whole document.", Test: "jwks TestLongValidators"},
