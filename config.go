@@ -5,14 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
 	"github.com/bearerkit/bearer/internal/claim"
 	"github.com/bearerkit/bearer/internal/durations"
-	"github.com/bearerkit/bearer/internal/fetchlimits"
 	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/nilcheck"
 	"github.com/bearerkit/bearer/internal/tenant"
@@ -41,7 +38,7 @@ type Config struct {
 	// Required. The "iss" of a token must equal Issuer byte for byte, with two exceptions.
 	// First, some issuers use several "iss" values, which Profile.Aliases lists. Second, an
 	// Issuer that contains "{tenantid}" matches the "iss" of every tenant of Entra ID. Such an
-	// Issuer requires the field Keys (see docs/issuers.md).
+	// Issuer requires the field Keys or KeyOptions.KeysURL (see docs/issuers.md).
 	Issuer string
 	// Audience lists the identifiers of this API. Required. A token must contain one of these
 	// identifiers in "aud", or in the claim that Profile.Audience names instead. The
@@ -79,8 +76,16 @@ type Config struct {
 	// Keys provides the issuer's keys. Several verifiers can share one *[jwks.Cache]. A
 	// *[jwks.Set] holds fixed keys. If Keys is nil, the verifier discovers the keys from
 	// Issuer, and keeps the keys in its own cache until Close. Discovery requires https,
-	// except on loopback.
+	// except on loopback. KeyOptions changes how the keys are fetched.
 	Keys KeySet
+	// KeyOptions are the options of the verifier's own cache: where and how it fetches the keys.
+	// For example, KeysURL or MetadataURL name an address inside the cluster, RootCAFile names the
+	// certificates of your own CA, and AuthorizationFile names the file with a token for the
+	// endpoint (see docs/issuers.md). The fields have the meaning that [jwks.Discover] documents.
+	// An error calls them Config.KeyOptions. KeyOptions together with Keys is an error, because
+	// the cache in Keys has its own options. If KeyOptions.Limits is nil, [Issuers.Limits] apply.
+	// New copies the options. Nil means the defaults.
+	KeyOptions *jwks.Options
 	// Algorithms lists the accepted values of "alg". The supported algorithms are RS256,
 	// RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA and Ed25519. Nil means
 	// RS256, PS256, ES256, EdDSA and Ed25519. An empty list that is not nil is an error.
@@ -164,8 +169,8 @@ const validAlgorithms = "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384,
 func New(cfg Config) (*JWTVerifier, error) { return newVerifier(cfg, nil, nil) }
 
 // newVerifier implements New and Replace. The argument old is the verifier that Replace
-// replaces; New passes nil. If neither cfg nor the configuration of old sets Keys, the new
-// verifier takes over the keys that old discovered. The argument limits is shared by the
+// replaces; New passes nil. If neither cfg nor the configuration of old sets Keys, and if the
+// KeyOptions of both are equal, the new verifier takes over the keys that old discovered. The argument limits is shared by the
 // verifiers of one Issuers; New passes nil.
 func newVerifier(cfg Config, old *JWTVerifier, limits *jwks.Limits) (*JWTVerifier, error) {
 	methods, errs := jws.Methods(cfg.Algorithms)
@@ -181,8 +186,9 @@ func newVerifier(cfg Config, old *JWTVerifier, limits *jwks.Limits) (*JWTVerifie
 	if err != nil {
 		errs = append(errs, fmt.Errorf("Config.Issuer: %w", err))
 	}
-	if template != nil && cfg.Keys == nil {
-		errs = append(errs, errors.New("Config.Keys: required because Config.Issuer contains {tenantid}; use the keys at "+
+	located := locatesKeys(cfg.KeyOptions)
+	if template != nil && cfg.Keys == nil && !located {
+		errs = append(errs, errors.New("Config.KeyOptions.KeysURL or Config.Keys: required because Config.Issuer contains {tenantid}; use the keys at "+
 			"https://login.microsoftonline.com/common/discovery/v2.0/keys"))
 	}
 	tenants, tenantErrs := cfg.tenants(template != nil)
@@ -209,12 +215,10 @@ func newVerifier(cfg Config, old *JWTVerifier, limits *jwks.Limits) (*JWTVerifie
 		cache:       newCache(cfg.CacheSize),
 	}
 	v.index = newIndex(v.cache.Index())
-	if cfg.Keys == nil && old != nil && old.closer != nil {
-		v.keys, v.closer = old.keys, old.closer
-	} else if cfg.Keys == nil && cfg.Issuer != "" && template == nil {
-		if err := v.discover(len(errs) == 0, limits); err != nil {
-			errs = append(errs, fmt.Errorf("Config.Issuer: %w", err))
-		}
+	if cfg.Keys == nil && old != nil && old.closer != nil && old.optionsEqual(cfg.KeyOptions) {
+		v.keys, v.closer, v.optionsEqual = old.keys, old.closer, old.optionsEqual
+	} else if cfg.Keys == nil && cfg.Issuer != "" && (template == nil || located) {
+		errs = append(errs, v.discover(len(errs) == 0, cfg.KeyOptions, limits)...)
 	}
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("bearer: %w", errors.Join(errs...))
@@ -240,6 +244,9 @@ const shortestAge = time.Second
 func (cfg *Config) faults() (errs []error) {
 	if cfg.Keys != nil && nilcheck.IsNil(cfg.Keys) {
 		errs = append(errs, fmt.Errorf("Config.Keys: a nil %T; to discover the keys, leave the field unset", cfg.Keys))
+	}
+	if cfg.Keys != nil && cfg.KeyOptions != nil {
+		errs = append(errs, errors.New("Config.KeyOptions: works only if Config.Keys is nil; pass the options to jwks.Discover or jwks.New, or remove Config.Keys"))
 	}
 	errs = append(errs, checkObserver("Config.Observer", cfg.Observer)...)
 	if err := configError(cfg.Custom); err != nil {
@@ -269,37 +276,4 @@ func (cfg *Config) faults() (errs []error) {
 		}
 	}
 	return errs
-}
-
-// discover starts the verifier's own key cache. If start is false, discover only checks
-// that the cache can start. The caller passes false if the configuration has other faults,
-// because an invalid configuration must not cause traffic.
-func (v *JWTVerifier) discover(start bool, limits *jwks.Limits) error {
-	if _, err := url.ParseRequestURI(v.issuer); err != nil {
-		return fmt.Errorf("%q is not a URL, so its keys cannot be discovered; set Config.Keys", v.issuer)
-	}
-	if limits != nil && fetchlimits.Problems("", limits.MaxFetches, limits.MaxBytesPerSecond) != nil {
-		start, limits = false, nil // the error of Issuers.change names the limits
-	}
-	opts := &jwks.Options{Limits: limits}
-	if !start {
-		opts.Transport, opts.Logger = noTraffic{}, slog.New(slog.DiscardHandler)
-	}
-	cache, err := jwks.Discover(v.issuer, opts)
-	if err != nil {
-		return fmt.Errorf("%w; to use other jwks.Options, call jwks.Discover and set Config.Keys to the result", err)
-	}
-	if !start {
-		return cache.Close()
-	}
-	v.keys, v.closer = cache, cache
-	return nil
-}
-
-// noTraffic is an [http.RoundTripper] that sends no requests.
-type noTraffic struct{}
-
-// RoundTrip returns an error for every request.
-func (noTraffic) RoundTrip(*http.Request) (*http.Response, error) {
-	return nil, errors.New("no request is sent, because the configuration has faults")
 }

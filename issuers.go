@@ -32,8 +32,8 @@ type Issuers struct {
 	// Nil means [slog.Default]. Do not change the field after the first request.
 	Logger *slog.Logger
 	// Limits limit the fetches of keys that the issuers cause together. They apply to the keys
-	// that the verifiers discover. To apply them to the *jwks.Cache in a Config.Keys too, set its
-	// jwks.Options.Limits to a pointer to this field. The zero Limits have strict defaults; see
+	// that the verifiers discover, unless Config.KeyOptions has Limits. To apply them to the
+	// *jwks.Cache in a Config.Keys too, set its jwks.Options.Limits to a pointer to this field. The zero Limits have strict defaults; see
 	// [jwks.Limits]. Do not change the field after the first call of Add.
 	Limits jwks.Limits
 
@@ -90,8 +90,11 @@ func (s *Issuers) Add(cfgs ...Config) error {
 // request is refused only because of the change. After the change, cached tokens of these
 // issuers are verified again.
 //
-// If neither the old nor the new configuration has Keys, the new verifier takes over the
-// discovered keys and their refresh. If the new configuration has Keys, load these keys
+// If neither the old nor the new configuration has Keys, and if their KeyOptions are equal, the
+// new verifier takes over the discovered keys and their refresh. Functions in KeyOptions, such as
+// Observe, are equal only behind the same pointer; other pointers, such as Logger, are equal only
+// if they are the same. If the KeyOptions differ, the new verifier discovers the keys again, and
+// requests wait up to 2 s for the first fetch. If the new configuration has Keys, load these keys
 // before you call Replace; see [jwks.Cache.Ready]. If only the old configuration has Keys,
 // the new verifier discovers the keys, and requests wait up to 2 s for the first fetch.
 func (s *Issuers) Replace(cfgs ...Config) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/tenant"
+	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -58,26 +59,29 @@ func (f VerifierFunc) Verify(ctx context.Context, token string) (*Claims, error)
 // The zero JWTVerifier is not usable. A JWTVerifier is safe for concurrent use. Call Close
 // when you no longer use the JWTVerifier.
 type JWTVerifier struct {
-	issuer      string
-	template    *tenant.Template // parsed from issuer; nil if issuer is not a template
-	tenants     *tenant.List     // parsed from Config.Tenants; nil if Config.Tenants is nil
-	unlisted    string           // if tenants is nil, who decides about the customers
-	audience    []string
-	audiences   claim.Texts // the strings of audience
-	keys        KeySet
-	closer      io.Closer // closes the field keys; nil if keys is Config.Keys
-	methods     map[string]*jws.Method
-	profile     *profile
-	hierarchy   scopes.Hierarchy
-	maxLifetime time.Duration
-	maxAge      time.Duration
-	custom      func([]byte) (any, error)
-	validate    func(context.Context, *Claims) error
-	required    []claim.Path // Config.Required; profile.required lists further claims
-	observer    Observer
-	logger      *slog.Logger // nil means slog.Default()
-	cache       *cache
-	index       *index // nil if the cache is off
+	issuer    string
+	template  *tenant.Template // parsed from issuer; nil if issuer is not a template
+	tenants   *tenant.List     // parsed from Config.Tenants; nil if Config.Tenants is nil
+	unlisted  string           // if tenants is nil, who decides about the customers
+	audience  []string
+	audiences claim.Texts // the strings of audience
+	keys      KeySet
+	closer    io.Closer // closes the field keys; nil if keys is Config.Keys
+	// optionsEqual reports whether options are equal to the Config.KeyOptions of this verifier.
+	// It is a function, because package fmt does not print the secrets in a closure.
+	optionsEqual func(*jwks.Options) bool
+	methods      map[string]*jws.Method
+	profile      *profile
+	hierarchy    scopes.Hierarchy
+	maxLifetime  time.Duration
+	maxAge       time.Duration
+	custom       func([]byte) (any, error)
+	validate     func(context.Context, *Claims) error
+	required     []claim.Path // Config.Required; profile.required lists further claims
+	observer     Observer
+	logger       *slog.Logger // nil means slog.Default()
+	cache        *cache
+	index        *index // nil if the cache is off
 }
 
 // Close empties the cache of verified tokens. If the verifier discovered its keys, Close

@@ -55,7 +55,7 @@ var printedTypes = map[string]printedType{
 	"bearer.CacheStatus":  {value: filled[bearer.CacheStatus]()},
 	"bearer.CheckResult":  {value: filled[bearer.CheckResult](), shown: []string{"Name", "Section", "State", "Want", "Got", "Reason", "Advice"}},
 	"bearer.Claims":       {value: func(_ *testing.T, s *secretFiller) any { return s.claims("") }, shown: []string{" iss", " sub", " client_id", " jti"}},
-	"bearer.Config":       {value: filled[bearer.Config](), shown: []string{"Algorithms", "Audience", "Hierarchy", "Issuer", "Profile.Aliases", "Profile.Audience", "Profile.ClientID", "Profile.Forbidden", "Profile.ForbiddenHeader", "Profile.InertConfirmation", "Profile.Name", "Profile.Required", "Profile.RequiredValues", "Profile.Roles", "Profile.Scopes", "Profile.TenantClaims", "Profile.Types", "Profile.WrongIssuers", "Required", "Tenants"}, reachable: []string{"Keys", "Observer"}},
+	"bearer.Config":       {value: filled[bearer.Config](), shown: []string{"Algorithms", "Audience", "Hierarchy", "Issuer", "KeyOptions.AuthorizationFile", "KeyOptions.AuthorizationOrigins", "KeyOptions.Issuer", "KeyOptions.KeysURL", "KeyOptions.MetadataIssuer", "KeyOptions.MetadataURL", "KeyOptions.RootCAFile", "Profile.Aliases", "Profile.Audience", "Profile.ClientID", "Profile.Forbidden", "Profile.ForbiddenHeader", "Profile.InertConfirmation", "Profile.Name", "Profile.Required", "Profile.RequiredValues", "Profile.Roles", "Profile.Scopes", "Profile.TenantClaims", "Profile.Types", "Profile.WrongIssuers", "Required", "Tenants"}, reachable: []string{"Keys", "Observer"}},
 	"bearer.Error":        {value: refusedError},
 	"bearer.Event":        {value: filled[bearer.Event](), shown: []string{"Claims client_id", "Claims iss", "Claims sub", "Err", "Issuer", "Reason", "Route", "Transport"}},
 	"bearer.Explanation":  {value: filled[bearer.Explanation](), shown: []string{"Algorithm", "Checks.Advice", "Checks.Got", "Checks.Name", "Checks.Reason", "Checks.Section", "Checks.State", "Checks.Want", "ClientID", "Detail", "Fits", "Issuer", "KeyID", "Profile", "Reason", "TokenID", "Type"}},
@@ -93,7 +93,7 @@ var printedTypes = map[string]printedType{
 	"jwks.EventKind": {value: filled[jwks.EventKind](), shown: []string{""}},
 	"jwks.Key":       {value: func(_ *testing.T, s *secretFiller) any { return s.keys("kid").Keys()[0] }, shown: []string{"kid"}},
 	"jwks.Limits":    {value: func(*testing.T, *secretFiller) any { return &jwks.Limits{MaxFetches: 5} }, text: "jwks.Limits{"},
-	"jwks.Options":   {value: filled[jwks.Options](), shown: []string{"Issuer", "MetadataIssuer", "MetadataURL"}, reachable: []string{"Store", "StoreKey", "Transport"}, text: "jwks.Options{"},
+	"jwks.Options":   {value: filled[jwks.Options](), shown: []string{"AuthorizationFile", "AuthorizationOrigins", "Issuer", "KeysURL", "MetadataIssuer", "MetadataURL", "RootCAFile"}, reachable: []string{"Store", "StoreKey", "Transport"}, text: "jwks.Options{"},
 	"jwks.Set":       {value: func(_ *testing.T, s *secretFiller) any { return s.keys("kid") }, shown: []string{"kid"}},
 	"jwks.Skipped":   {value: filled[jwks.Skipped](), shown: []string{"ID", "Reason"}},
 	"jwks.Sources": {value: func(t *testing.T, s *secretFiller) any {

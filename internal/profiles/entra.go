@@ -43,9 +43,8 @@ func EntraV1() Profile {
 // The notes on Entra ID v1 about versions, roles and Microsoft Graph also apply to version 2.
 //
 // To accept the tokens of several tenants, set `Config.Issuer` to exactly
-// `https://login.microsoftonline.com/{tenantid}/v2.0`, with the braces. Set `Config.Keys`
-// to the result of
-// `jwks.New("https://login.microsoftonline.com/common/discovery/v2.0/keys", nil)`.
+// `https://login.microsoftonline.com/{tenantid}/v2.0`, with the braces. Set `Config.KeyOptions`
+// to `&jwks.Options{KeysURL: "https://login.microsoftonline.com/common/discovery/v2.0/keys"}`.
 // Set `Config.Tenants` to the GUIDs of the tenants that may call the API, in lower case. To look
 // up the tenants in a database, set `Config.Validate` and check `tid` there. To accept every
 // tenant, set `Config.InsecureAnyTenant`.

@@ -8,7 +8,7 @@ package profiles
 //
 // Configure FusionAuth to sign with a key pair. The default key is symmetric (HS256), and
 // bearer refuses tokens that are signed with a symmetric key. If the issuer is not a URL,
-// `Config.Keys` is required. The client identifier is only in `sub`.
+// set `KeysURL` in `Config.KeyOptions`. The client identifier is only in `sub`.
 func FusionAuth() Profile {
 	return Profile{
 		Name:     "FusionAuth",

@@ -9,6 +9,10 @@ package profiles
 // Add an audience mapper to each client. Do not use the default audience `account`, because
 // the tokens of every client of the realm contain this audience.
 //
+// If your service reaches Keycloak at a different address than the one in `iss`, see
+// [Keycloak in Docker Compose](#keycloak-in-docker-compose) and
+// [Keycloak in a cluster](#keycloak-in-a-cluster).
+//
 // The roles of a client are at `/resource_access/CLIENT/roles`. To read these roles, copy
 // the profile and add this path to the field `Roles`.
 //

@@ -6,9 +6,9 @@ package profiles
 //
 // Audience: the project's identifier
 //
-// The issuer is not a URL. Therefore, set `Config.Keys` to the result of
-// `jwks.New("https://api.stytch.com/v1/sessions/jwks/PROJECT", nil)`. The client identifier
-// is only in `sub`.
+// The issuer is not a URL. Therefore, set `Config.KeyOptions` to
+// `&jwks.Options{KeysURL: "https://api.stytch.com/v1/sessions/jwks/PROJECT"}`. The client
+// identifier is only in `sub`.
 func Stytch() Profile {
 	return Profile{
 		Name:     "Stytch",
