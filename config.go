@@ -245,6 +245,9 @@ func (cfg *Config) faults() (errs []error) {
 	if cfg.Keys != nil && nilcheck.IsNil(cfg.Keys) {
 		errs = append(errs, fmt.Errorf("Config.Keys: a nil %T; to discover the keys, leave the field unset", cfg.Keys))
 	}
+	if sources, ok := cfg.Keys.(*jwks.Sources); ok && sources != nil && (len(sources.Caches) == 0 || slices.Contains(sources.Caches, nil)) {
+		errs = append(errs, errors.New("Config.Keys: a jwks.Sources without Caches, or with a nil Cache"))
+	}
 	if cfg.Keys != nil && cfg.KeyOptions != nil {
 		errs = append(errs, errors.New("Config.KeyOptions: works only if Config.Keys is nil; pass the options to jwks.Discover or jwks.New, or remove Config.Keys"))
 	}

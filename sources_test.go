@@ -2,6 +2,7 @@ package bearer_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +48,11 @@ func TestSources(t *testing.T) {
 			if got, want := claims.KeySource(), signer.KeysURL(); got != want {
 				t.Errorf("token of cluster %d: got the key source %q, want %q", n, got, want)
 			}
+		}
+	}
+	for _, none := range []*jwks.Sources{{}, {Caches: []*jwks.Cache{nil}}} {
+		if _, err := bearer.New(bearer.Config{Issuer: a.URL(), Audience: []string{"deployment-api"}, Keys: none}); err == nil || !strings.Contains(err.Error(), "Config.Keys: a jwks.Sources") {
+			t.Errorf("New with %v: got the error %v, want an error about Config.Keys", none, err)
 		}
 	}
 	status := v.Status()[0]

@@ -106,26 +106,26 @@ func TestCollector(t *testing.T) {
 	} {
 		c.Observe(canceled, e)
 	}
-	want := `bearer_keyset_age_seconds{issuer="https://a.example"} 30
-bearer_keyset_confirmed_timestamp_seconds{issuer="https://a.example"} 1.699999999e+09
-bearer_keyset_consecutive_failures{issuer="https://a.example"} 2
-bearer_keyset_hash{issuer="https://a.example"} 42
-bearer_keyset_keys{issuer="https://a.example"} 2
-bearer_keyset_last_attempt_timestamp_seconds{issuer="https://a.example"} 1.70000001e+09
-bearer_keyset_last_success_timestamp_seconds{issuer="https://a.example"} 1.7000000005e+09
-bearer_keyset_limit_wait_seconds_total{issuer="https://a.example"} 1.5
-bearer_keyset_old_answer{issuer="https://a.example"} 1
+	want := `bearer_keyset_age_seconds{issuer="https://a.example",source=""} 30
+bearer_keyset_confirmed_timestamp_seconds{issuer="https://a.example",source=""} 1.699999999e+09
+bearer_keyset_consecutive_failures{issuer="https://a.example",source=""} 2
+bearer_keyset_hash{issuer="https://a.example",source=""} 42
+bearer_keyset_keys{issuer="https://a.example",source=""} 2
+bearer_keyset_last_attempt_timestamp_seconds{issuer="https://a.example",source=""} 1.70000001e+09
+bearer_keyset_last_success_timestamp_seconds{issuer="https://a.example",source=""} 1.7000000005e+09
+bearer_keyset_limit_wait_seconds_total{issuer="https://a.example",source=""} 1.5
+bearer_keyset_old_answer{issuer="https://a.example",source=""} 1
 bearer_keyset_ready{issuer="https://a.example"} 1
-bearer_keyset_refreshes_total{issuer="https://a.example",result="failed"} 4
-bearer_keyset_refreshes_total{issuer="https://a.example",result="not_modified"} 5
-bearer_keyset_refreshes_total{issuer="https://a.example",result="refreshed"} 9
-bearer_keyset_refreshes_total{issuer="https://a.example",result="rejected"} 2
-bearer_keyset_restored{issuer="https://a.example"} 0
-bearer_keyset_skipped_keys{issuer="https://a.example"} 1
-bearer_keyset_stale{issuer="https://a.example"} 0
-bearer_keyset_unknown_kid_denied_total{issuer="https://a.example"} 4
-bearer_keyset_unknown_kid_refreshes_total{issuer="https://a.example"} 3
-bearer_keyset_withdrawn{issuer="https://a.example"} 1
+bearer_keyset_refreshes_total{issuer="https://a.example",result="failed",source=""} 4
+bearer_keyset_refreshes_total{issuer="https://a.example",result="not_modified",source=""} 5
+bearer_keyset_refreshes_total{issuer="https://a.example",result="refreshed",source=""} 9
+bearer_keyset_refreshes_total{issuer="https://a.example",result="rejected",source=""} 2
+bearer_keyset_restored{issuer="https://a.example",source=""} 0
+bearer_keyset_skipped_keys{issuer="https://a.example",source=""} 1
+bearer_keyset_stale{issuer="https://a.example",source=""} 0
+bearer_keyset_unknown_kid_denied_total{issuer="https://a.example",source=""} 4
+bearer_keyset_unknown_kid_refreshes_total{issuer="https://a.example",source=""} 3
+bearer_keyset_withdrawn{issuer="https://a.example",source=""} 1
 bearer_requests_total{issuer="https://a.example",reason="expired",result="refused",route="none",transport="none"} 1
 bearer_requests_total{issuer="https://a.example",reason="internal",result="reported",route="GET /x",transport="http"} 1
 bearer_requests_total{issuer="https://a.example",reason="malformed",result="refused",route="GET /x",transport="http"} 1
@@ -143,6 +143,26 @@ bearer_token_cache_misses_total{issuer="https://a.example"} 11
 `
 	if got := exposed(t, registry); got != want {
 		t.Errorf("got metrics\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestCollectorSources checks that each source of an issuer has its own metrics of keys.
+func TestCollectorSources(t *testing.T) {
+	status := bearer.IssuerStatus{Issuer: "https://a.example", Sources: []jwks.Status{
+		{Source: "https://one.example/keys", Ready: true, Keys: make([]*jwks.Key, 2), Refreshed: 3},
+		{Source: "file:///keys"},
+	}}
+	_, registry := newCollector(t, nil, &source{[]bearer.IssuerStatus{status}})
+	got := exposed(t, registry)
+	for _, want := range []string{
+		`bearer_keyset_ready{issuer="https://a.example"} 1`,
+		`bearer_keyset_keys{issuer="https://a.example",source="https://one.example/keys"} 2`,
+		`bearer_keyset_keys{issuer="https://a.example",source="file:///keys"} 0`,
+		`bearer_keyset_refreshes_total{issuer="https://a.example",result="refreshed",source="https://one.example/keys"} 3`,
+	} {
+		if strings.Count(got, want+"\n") != 1 {
+			t.Errorf("got metrics\n%s\nwant one line %s", got, want)
+		}
 	}
 }
 
@@ -229,7 +249,7 @@ func TestSharedIssuer(t *testing.T) {
 	_, registry := newCollector(t, nil, a, b)
 	text := exposed(t, registry)
 	for _, want := range []string{
-		`bearer_keyset_keys{issuer="https://a.example"} 2`,
+		`bearer_keyset_keys{issuer="https://a.example",source=""} 2`,
 		`bearer_token_cache_hits_total{issuer="https://a.example"} 200`,
 		`bearer_token_cache_entries{issuer="https://a.example"} 14`,
 	} {

@@ -22,25 +22,25 @@
 //	bearer_token_cache_entries{issuer}
 //	bearer_token_cache_capacity{issuer}
 //	bearer_keyset_ready{issuer}
-//	bearer_keyset_stale{issuer}
-//	bearer_keyset_withdrawn{issuer}
-//	bearer_keyset_old_answer{issuer}
-//	bearer_keyset_confirmed_timestamp_seconds{issuer}
-//	bearer_keyset_restored{issuer}
-//	bearer_keyset_keys{issuer}
-//	bearer_keyset_skipped_keys{issuer}
-//	bearer_keyset_hash{issuer}
-//	bearer_keyset_age_seconds{issuer}
-//	bearer_keyset_last_success_timestamp_seconds{issuer}
-//	bearer_keyset_last_attempt_timestamp_seconds{issuer}
-//	bearer_keyset_consecutive_failures{issuer}
-//	bearer_keyset_refreshes_total{issuer,result}
-//	bearer_keyset_unknown_kid_refreshes_total{issuer}
-//	bearer_keyset_unknown_kid_denied_total{issuer}
-//	bearer_keyset_limit_wait_seconds_total{issuer}
+//	bearer_keyset_stale{issuer,source}
+//	bearer_keyset_withdrawn{issuer,source}
+//	bearer_keyset_old_answer{issuer,source}
+//	bearer_keyset_confirmed_timestamp_seconds{issuer,source}
+//	bearer_keyset_restored{issuer,source}
+//	bearer_keyset_keys{issuer,source}
+//	bearer_keyset_skipped_keys{issuer,source}
+//	bearer_keyset_hash{issuer,source}
+//	bearer_keyset_age_seconds{issuer,source}
+//	bearer_keyset_last_success_timestamp_seconds{issuer,source}
+//	bearer_keyset_last_attempt_timestamp_seconds{issuer,source}
+//	bearer_keyset_consecutive_failures{issuer,source}
+//	bearer_keyset_refreshes_total{issuer,source,result}
+//	bearer_keyset_unknown_kid_refreshes_total{issuer,source}
+//	bearer_keyset_unknown_kid_denied_total{issuer,source}
+//	bearer_keyset_limit_wait_seconds_total{issuer,source}
 //
-// If the keys of an issuer are not in a [jwks.Cache], the Collector exports only
-// bearer_keyset_ready and the metrics of the cache of verified tokens for this issuer.
+// If the keys of an issuer are neither in a [jwks.Cache] nor in a [jwks.Sources], the Collector
+// exports only bearer_keyset_ready and the metrics of the cache of verified tokens for this issuer.
 //
 // # Labels
 //
@@ -56,6 +56,8 @@
 //   - "result" of bearer_keyset_refreshes_total is "refreshed", "not_modified", "failed" or
 //     "rejected". "rejected" means that the issuer answered, but the document is not a usable
 //     key set.
+//   - "source" is the source of the keys for each cache of a [jwks.Sources]; see
+//     [jwks.Key.Source]. For an issuer with one key cache, the value is "".
 //   - "reason" is a [bearer.Reason] if the result is "refused" or "reported". Otherwise the
 //     value is "none".
 //   - "issuer" is the configured issuer. The value is "other" if the token names no configured

@@ -19,7 +19,14 @@ type issuerMetric struct {
 	// valueOf returns the value of the metric for an issuer. The boolean is false if the
 	// metric has no value.
 	valueOf func(bearer.IssuerStatus) (float64, bool)
+	// bySource means that the metric has the label "source", and a value for each source of an
+	// issuer with several sources of keys.
+	bySource bool
 }
+
+// sourceLabel is the name of the label with the source of the keys. It is "" for an issuer with one
+// key cache, which is the same as no label in a query.
+const sourceLabel = "source"
 
 func perIssuer(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("bearer_"+name, help, append([]string{"issuer"}, labels...), nil)
@@ -29,19 +36,19 @@ func perIssuer(name, help string, labels ...string) *prometheus.Desc {
 // of the metric, or NaN if the metric has no value. If an issuer has no key cache, the metric
 // has no value.
 func keysMetric(kind prometheus.ValueType, name, help string, valueOf func(*jwks.Status) float64) issuerMetric {
-	return issuerMetric{perIssuer(name, help), kind, func(s bearer.IssuerStatus) (float64, bool) {
+	return issuerMetric{perIssuer(name, help, sourceLabel), kind, func(s bearer.IssuerStatus) (float64, bool) {
 		if s.Keys == nil {
 			return 0, false
 		}
 		n := valueOf(s.Keys)
 		return n, !math.IsNaN(n)
-	}}
+	}, true}
 }
 
 // cacheMetric returns a metric of an issuer's cache of verified tokens. The function valueOf
 // returns the value of the metric.
 func cacheMetric(kind prometheus.ValueType, name, help string, valueOf func(bearer.CacheStatus) float64) issuerMetric {
-	return issuerMetric{perIssuer(name, help), kind, func(s bearer.IssuerStatus) (float64, bool) { return valueOf(s.Cache), true }}
+	return issuerMetric{perIssuer(name, help), kind, func(s bearer.IssuerStatus) (float64, bool) { return valueOf(s.Cache), true }, false}
 }
 
 const (
@@ -53,12 +60,12 @@ const (
 var (
 	refreshesDesc = perIssuer("keyset_refreshes_total",
 		`Attempts to refresh the key set. The values of the label "result" are "refreshed", "not_modified", "failed" and "rejected". The value "rejected" means that the issuer answered, but the document is not a usable key set.`,
-		"result")
+		sourceLabel, "result")
 
 	issuerMetrics = []issuerMetric{
 		{
 			perIssuer("keyset_ready", "1 if there are usable keys of the issuer, 0 if not."), gauge,
-			func(s bearer.IssuerStatus) (float64, bool) { return zeroOrOne(s.Ready()), true },
+			func(s bearer.IssuerStatus) (float64, bool) { return zeroOrOne(s.Ready()), true }, false,
 		},
 		keysMetric(gauge, "keyset_stale", "1 if the last good keys are too old to be used, 0 if not.",
 			func(k *jwks.Status) float64 { return zeroOrOne(k.Stale) }),
@@ -140,23 +147,40 @@ func collectIssuers(ch chan<- prometheus.Metric, statuses []bearer.IssuerStatus)
 	for _, status := range statuses {
 		issuer := label(status.Issuer)
 		for _, m := range issuerMetrics {
-			if value, ok := m.valueOf(status); ok {
-				sendMetric(ch, m.desc, m.kind, value, issuer)
+			if !m.bySource {
+				if value, ok := m.valueOf(status); ok {
+					sendMetric(ch, m.desc, m.kind, value, issuer)
+				}
 			}
 		}
-		if keys := status.Keys; keys != nil {
-			for _, refreshes := range []struct {
-				result string
-				n      uint64
-			}{
-				{"refreshed", keys.Refreshed},
-				{"not_modified", keys.NotModified},
-				{"failed", keys.Failed - keys.Rejected},
-				{"rejected", keys.Rejected},
-			} {
-				sendMetric(ch, refreshesDesc, prometheus.CounterValue, float64(refreshes.n), issuer, refreshes.result)
+		if status.Keys != nil {
+			collectKeys(ch, issuer, "", status.Keys)
+		}
+		for i := range status.Sources {
+			collectKeys(ch, issuer, label(status.Sources[i].Source), &status.Sources[i])
+		}
+	}
+}
+
+// collectKeys sends the metrics of one key cache.
+func collectKeys(ch chan<- prometheus.Metric, issuer, source string, keys *jwks.Status) {
+	for _, m := range issuerMetrics {
+		if m.bySource {
+			if value, ok := m.valueOf(bearer.IssuerStatus{Keys: keys}); ok {
+				sendMetric(ch, m.desc, m.kind, value, issuer, source)
 			}
 		}
+	}
+	for _, refreshes := range []struct {
+		result string
+		n      uint64
+	}{
+		{"refreshed", keys.Refreshed},
+		{"not_modified", keys.NotModified},
+		{"failed", keys.Failed - keys.Rejected},
+		{"rejected", keys.Rejected},
+	} {
+		sendMetric(ch, refreshesDesc, prometheus.CounterValue, float64(refreshes.n), issuer, source, refreshes.result)
 	}
 }
 
