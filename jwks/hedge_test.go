@@ -180,7 +180,7 @@ func TestHedgeFails(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		want(t, "Failed", c.Status().Failed, 1)
 		before := i.fetches()
-		for range 55 {
+		for range 53 {
 			want(t, "lookup of a new key", keyOutcome(t, c, "b"), "unavailable")
 			time.Sleep(time.Second)
 		}

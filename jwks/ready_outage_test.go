@@ -163,9 +163,11 @@ func TestFailuresAreLoggedOncePerMinute(t *testing.T) {
 		}
 		i.update(func(i *issuer) { i.down = false })
 		want(t, "lookup", keyOutcome(t, c, "a"), "ok")
+		synctest.Wait()
 		before := strings.Count(log.String(), "refresh failed")
 		i.update(func(i *issuer) { i.down = true })
 		_ = c.Refresh(t.Context())
+		synctest.Wait()
 		want(t, "records of the first failure after a success", strings.Count(log.String(), "refresh failed")-before, 1)
 	})
 }

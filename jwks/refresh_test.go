@@ -246,7 +246,7 @@ func TestRefreshIsShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(ecKey("a"))
 		c := newCache(t, i)
-		i.update(func(i *issuer) { i.delay = time.Second })
+		i.update(func(i *issuer) { i.delay = 900 * time.Millisecond })
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() {

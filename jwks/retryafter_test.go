@@ -287,6 +287,10 @@ func TestRetryAfterOfMetadata(t *testing.T) {
 		}
 		c := discover(t, issuerURL, i)
 		time.Sleep(2 * time.Hour)
+		want(t, "Failures", c.Status().Failures, 0)
+		want(t, "lookup", keyOutcome(t, c, "a"), "ok")
+		i.mu.Lock()
+		defer i.mu.Unlock()
 		if len(denied) < 7 {
 			t.Errorf("requests for the metadata in 2 h: got %d, want at least 7", len(denied))
 		}
@@ -295,7 +299,5 @@ func TestRetryAfterOfMetadata(t *testing.T) {
 				t.Errorf("pause before request %d for the metadata: got %v, want at least 10 min", n+2, gap)
 			}
 		}
-		want(t, "Failures", c.Status().Failures, 0)
-		want(t, "lookup", keyOutcome(t, c, "a"), "ok")
 	})
 }
