@@ -30,10 +30,8 @@ func TestCause(t *testing.T) {
 		i.update(func(i *issuer) { i.down = true })
 		_, _ = c.Key(context.WithValue(t.Context(), key{}, "request 2"), "y", "ES256")
 		time.Sleep(time.Second)
-		events.mu.Lock()
-		defer events.mu.Unlock()
 		var got []string
-		for _, e := range events.events {
+		for _, e := range events.all() {
 			if e.Kind != jwks.Refreshed && e.Kind != jwks.RefreshFailed {
 				continue
 			}

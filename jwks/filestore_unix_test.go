@@ -42,9 +42,7 @@ func startWithFile(t *testing.T, i *issuer, path string, key []byte) (*jwks.Cach
 
 // storeError returns the error of the first StoreFailed event, or nil.
 func storeError(r *recorder) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, e := range r.events {
+	for _, e := range r.all() {
 		if e.Kind == jwks.StoreFailed {
 			return e.Err
 		}

@@ -115,7 +115,7 @@ func TestObserveOrder(t *testing.T) {
 		synctest.Wait()
 		var kinds []string
 		denied := 0
-		for _, e := range events.events {
+		for _, e := range events.all() {
 			if e.Kind == jwks.MissDenied || e.Kind == jwks.MissFetch {
 				denied++
 			} else {

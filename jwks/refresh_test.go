@@ -372,7 +372,6 @@ func TestStatus(t *testing.T) {
 			keyOutcome(t, c, fmt.Sprint("x", n)) // the same kid is answered from memory
 		}
 		want(t, "Denied", c.Status().Denied, 8)
-		synctest.Wait()
 		want(t, "MissDenied events", events.count(jwks.MissDenied), 8)
 		want(t, "MissFetch events", events.count(jwks.MissFetch), 2)
 		want(t, "MissFetches", c.Status().MissFetches, 2)

@@ -3,6 +3,7 @@ package jwks_test
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,10 +26,17 @@ func (r *recorder) add(e jwks.Event) {
 	r.events = append(r.events, e)
 }
 
-func (r *recorder) count(kind jwks.EventKind) (n int) {
+// all returns the events. A cache calls Observe in its own goroutine, so all first waits until the
+// other goroutines of the synctest bubble are blocked.
+func (r *recorder) all() []jwks.Event {
+	synctest.Wait()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, e := range r.events {
+	return slices.Clone(r.events)
+}
+
+func (r *recorder) count(kind jwks.EventKind) (n int) {
+	for _, e := range r.all() {
 		if e.Kind == kind {
 			n++
 		}
@@ -70,7 +78,7 @@ func TestSecretsInURL(t *testing.T) {
 				_, err = c.Key(t.Context(), "b", "ES256")
 				err = fmt.Errorf("%w %w", err, c.Refresh(t.Context()))
 				_ = c.Close()
-				seen := fmt.Sprintf("%v %+v %+v %s %s", err, c.Status(), events.events, log.String(), store.data)
+				seen := fmt.Sprintf("%v %+v %+v %s %s", err, c.Status(), events.all(), log.String(), store.data)
 				for _, secret := range []string{"s3cret", "t0k3n"} {
 					if strings.Contains(seen, secret) {
 						t.Errorf("%s (discovery: %v): got output %s, want no %s", name, discover, seen, secret)
@@ -148,7 +156,7 @@ func TestSkippedKeyEvents(t *testing.T) {
 		i := newIssuer(ecKey("a"), jwk{"kty": "oct", "k": "AAAA", "kid": "s"}, jwk{"kty": "EC", "kid": "e"})
 		newCache(t, i, func(o *jwks.Options) { o.Observe = events.add })
 		var got []string
-		for _, e := range events.events {
+		for _, e := range events.all() {
 			got = append(got, fmt.Sprint(e.Kind, " ", e.Keys, " ", e.SkippedCount, " ", e.SkippedKey.Index, e.SkippedKey.ID, e.SkippedKey.Private))
 		}
 		want(t, "events", strings.Join(got, "; "), "refreshed 1 2 0false; key_skipped 0 0 1strue; key_skipped 0 0 2efalse")
