@@ -65,7 +65,8 @@ func (s source) array(ended func() error, dec *jsontext.Decoder) ([]source, erro
 		// The decoder may reuse the memory of value, so the result contains parts of the text
 		// instead.
 		end := int(dec.InputOffset())
-		found = append(found, source{text: s.text[end-len(value) : end : end], repaired: s.repaired})
+		start := end - len(value)
+		found = append(found, source{text: s.text[start:end:end], original: s.original[start:end:end], repaired: s.repaired})
 	}
 	_, err := dec.ReadToken()
 	return found, err

@@ -163,7 +163,7 @@ func (f files) readFolder(ctx context.Context) ([]byte, error) {
 		}
 		all = append(all, keys...)
 	}
-	return encodeSet(all)
+	return encodeSet(all), nil
 }
 
 // readFile returns the content of a regular file.

@@ -20,35 +20,35 @@ import (
 // jwkSetOf returns the content of a file as a JWK Set. A JWK Set stays as it is, so errors name the
 // positions in the file.
 func jwkSetOf(ctx context.Context, path string, content []byte) ([]byte, error) {
-	if members, err := object(content); err == nil && members["keys"] != nil {
+	if has, err := newSource(content).has(); err == nil && has["keys"] {
 		return content, nil
 	}
 	keys, err := keysOf(ctx, path, content)
 	if err != nil {
 		return nil, err
 	}
-	return encodeSet(keys)
+	return encodeSet(keys), nil
 }
 
 // keysOf returns the keys in a file as JWKs. The file contains a JWK Set, one JWK, PEM blocks, or a
 // JSON object whose member names are key ids and whose values are PEM blocks. A key in PEM has the
-// name of the file, without the extension, as its kid.
-func keysOf(ctx context.Context, path string, content []byte) ([]jsontext.Value, error) {
-	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))
-	var keys []jsontext.Value
-	members, err := object(content)
+// name of the file, without the extension, as its kid. A JWK may have the mistakes that Parse
+// tolerates. It keeps them, because Parse reads the result.
+func keysOf(ctx context.Context, path string, content []byte) (keys []jsontext.Value, err error) {
+	s := newSource(content)
+	has, err := s.has()
 	switch {
-	case bytes.Contains(content, []byte("-----BEGIN ")) && err != nil:
+	case errors.Is(err, errNoObject) && bytes.Contains(content, []byte("-----BEGIN ")):
 		name := filepath.Base(path)
-		keys, err = keysOfPEM(strings.TrimSuffix(name, filepath.Ext(name)), content)
+		keys, err = keysOfPEM(strings.TrimSuffix(name, filepath.Ext(name)), s.original)
 	case err != nil:
-		err = errors.New("neither a JWK Set, nor a JWK, nor PEM, nor a JSON object of key ids and PEM: " + err.Error())
-	case members["keys"] != nil:
+		err = noKeyFile(err)
+	case has["keys"]:
 		keys, err = rawElements(ctx.Err, content)
-	case members["kty"] != nil:
-		keys = []jsontext.Value{bytes.TrimSpace(content)}
+	case has["kty"]:
+		keys = []jsontext.Value{bytes.TrimSpace(s.original)}
 	default:
-		keys, err = keysOfMap(members)
+		keys, err = keysOfMap(s.original)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("file %s: %w", path, err)
@@ -56,7 +56,23 @@ func keysOf(ctx context.Context, path string, content []byte) ([]jsontext.Value,
 	return keys, nil
 }
 
-// rawElements returns the elements of "keys" as raw JSON. It does not change the text of an element.
+// noKeyFile returns the error for a file whose content has none of the forms of keysOf.
+func noKeyFile(err error) error {
+	return fmt.Errorf("neither a JWK Set, nor a JWK, nor PEM, nor a JSON object of key ids and PEM: %w", err)
+}
+
+// has reports which of the members "keys" and "kty" a JSON object has.
+func (s source) has() (map[string]bool, error) {
+	has := make(map[string]bool)
+	reader := objectReader{source: s, names: []string{"keys", "kty"}}
+	err := reader.read(func(dec *jsontext.Decoder, name string) error {
+		has[name] = true
+		return dec.SkipValue()
+	})
+	return has, err
+}
+
+// rawElements returns the elements of "keys" as they are in the file.
 func rawElements(ended func() error, content []byte) ([]jsontext.Value, error) {
 	found, err := elements(ended, content)
 	if err != nil {
@@ -64,28 +80,18 @@ func rawElements(ended func() error, content []byte) ([]jsontext.Value, error) {
 	}
 	keys := make([]jsontext.Value, len(found))
 	for i, element := range found {
-		if element.repaired {
-			return nil, errors.New("a string contains a control character")
-		}
-		keys[i] = element.text
+		keys[i] = element.original
 	}
 	return keys, nil
 }
 
-// object returns the members of a JSON object, as raw JSON.
-func object(content []byte) (members map[string]jsontext.Value, err error) {
-	if err := json.Unmarshal(bytes.TrimPrefix(content, []byte("\xef\xbb\xbf")), &members); err != nil {
-		return nil, withoutContent(err)
-	}
-	if members == nil {
-		return nil, errors.New("not a JSON object")
-	}
-	return members, nil
-}
-
 // keysOfMap returns the keys of a JSON object whose member names are key ids and whose values are
 // certificates or public keys in PEM. Google and Firebase publish their certificates in this form.
-func keysOfMap(members map[string]jsontext.Value) ([]jsontext.Value, error) {
+func keysOfMap(content []byte) ([]jsontext.Value, error) {
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(content, &members); err != nil {
+		return nil, noKeyFile(withoutContent(err))
+	}
 	var keys []jsontext.Value
 	for _, id := range slices.Sorted(maps.Keys(members)) {
 		var text string
@@ -170,10 +176,14 @@ func publicKey(block *pem.Block) (any, error) {
 	return key, nil
 }
 
-// encodeSet returns a JWK Set with the given elements.
-func encodeSet(keys []jsontext.Value) ([]byte, error) {
-	if keys == nil {
-		keys = []jsontext.Value{} // the array must be [] and not null
+// encodeSet returns a JWK Set with the given elements. It does not check the elements.
+func encodeSet(keys []jsontext.Value) []byte {
+	set := []byte(`{"keys":[`)
+	for i, key := range keys {
+		if i > 0 {
+			set = append(set, ',')
+		}
+		set = append(set, key...)
 	}
-	return json.Marshal(map[string][]jsontext.Value{"keys": keys})
+	return append(set, "]}"...)
 }

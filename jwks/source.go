@@ -21,6 +21,7 @@ import (
 // that matter, because two readers can read such a member in different ways.
 type source struct {
 	text     []byte // without the byte order mark; control characters inside strings are replaced
+	original []byte // the same without replacement
 	repaired bool   // control characters were replaced with the byte placeholder
 	skipped  int    // the length of the byte order mark
 }
@@ -35,7 +36,7 @@ var byteOrderMark = []byte("\xef\xbb\xbf")
 // not change the document.
 func newSource(document []byte) source {
 	text := bytes.TrimPrefix(document, byteOrderMark)
-	s := source{skipped: len(document) - len(text)}
+	s := source{original: text, skipped: len(document) - len(text)}
 	s.text, s.repaired = withoutControls(text)
 	return s
 }
