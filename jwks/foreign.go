@@ -18,15 +18,20 @@ import (
 // The advice for a document that is not a JSON object.
 const (
 	adviseKeySet   = `a key set is a JSON object {"keys":[...]} (RFC 7517); pass its URL to jwks.New, or pass the issuer to jwks.Discover`
-	adviseMetadata = "if the metadata is elsewhere, set jwks.Options.MetadataURL; if there is none, pass the URL of the key set to jwks.New"
+	adviseMetadata = "if the metadata is elsewhere, set jwks.Options.MetadataURL; if there is none, set jwks.Options.KeysURL to the URL of the key set"
+	adviseFile     = "jwks.New reads it from a file only: save it, and pass file:///..."
 )
 
 // noObject returns the error for a document that is not a JSON object.
 func (s source) noObject(advice string) error {
-	if form := s.form(); form != "" {
-		return fmt.Errorf("%w, but %s: %s", errNoObject, form, advice)
+	form := s.form()
+	if form == "" {
+		return fmt.Errorf("%w: %s", errNoObject, advice)
 	}
-	return fmt.Errorf("%w: %s", errNoObject, advice)
+	if strings.HasSuffix(form, " in PEM") {
+		advice += "; " + adviseFile
+	}
+	return fmt.Errorf("%w, but %s: %s", errNoObject, form, advice)
 }
 
 // formStart is the number of bytes at the start of a document that form reads.
@@ -98,13 +103,13 @@ func (s source) noKeys() error {
 	case hasURL:
 		return fmt.Errorf(missing+`, because this document is an issuer's metadata: pass the issuer to jwks.Discover, or pass the URL in "jwks_uri" (%q) to jwks.New`, quote.Cut(redact(keysURL)))
 	case isKey:
-		return errors.New(missing + `, because this document is one key: the issuer must publish {"keys":[...]} with the key inside (RFC 7517, section 5)`)
+		return errors.New(missing + `, because this document is one key: the issuer must publish {"keys":[...]} with the key inside (RFC 7517, section 5); ` + adviseFile)
 	case hasIssuer:
-		return errors.New(missing + `, because this document is an issuer's metadata without a "jwks_uri": pass the URL of the key set to jwks.New`)
+		return errors.New(missing + `, because this document is an issuer's metadata without a "jwks_uri": pass the URL of the key set to jwks.New, or set jwks.Options.KeysURL`)
 	case isError:
 		return fmt.Errorf(missing+", but an error of the issuer: %q", quote.Cut(reason))
 	case s.mapsCertificates():
-		return errors.New(missing + `, because this document is a map from key ids to certificates: pass the URL of the issuer's key set in JSON (RFC 7517) to jwks.New`)
+		return errors.New(missing + `, because this document is a map from key ids to certificates: pass the URL of the issuer's key set in JSON (RFC 7517) to jwks.New; ` + adviseFile)
 	}
 	return errors.New(missing)
 }
@@ -116,7 +121,7 @@ func (s source) noIssuer() error {
 	reason, isError := strictjson.String(m.Lookup("error"))
 	switch {
 	case m.Lookup("keys").Kind() == '[':
-		return errors.New(missing + ", because this document is a key set: pass its URL to jwks.New in place of jwks.Discover (in package bearer, set Config.Keys), or set jwks.Options.MetadataURL to the URL of the metadata")
+		return errors.New(missing + ", because this document is a key set: set jwks.Options.KeysURL to its URL (in package bearer, Config.KeyOptions.KeysURL), or set jwks.Options.MetadataURL to the URL of the metadata")
 	case isError:
 		return fmt.Errorf(missing+", but an error of the issuer: %q", quote.Cut(reason))
 	}

@@ -73,6 +73,9 @@ func TestForeignDocuments(t *testing.T) {
 		t.Log(name)
 		_, err := jwks.Parse([]byte(row[0]))
 		wantText(t, err, named, ": a key set is a JSON object", "jwks.New", "jwks.Discover")
+		if inPEM := strings.Contains(row[1], "PEM"); err != nil && strings.Contains(err.Error(), "from a file only: save it, and pass file:///") != inPEM {
+			t.Errorf("%s: got error %v, want one that names a file URL only for PEM", name, err)
+		}
 		wantOneLine(t, err)
 		for i := 0; i+20 <= len(row[0]); i++ {
 			if err != nil && strings.Contains(err.Error(), row[0][i:i+20]) {
@@ -83,7 +86,7 @@ func TestForeignDocuments(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := site{issuerURL + oidc: row[0]}
 			_, err := discover(t, issuerURL, &issuer{answer: s.answer}).Lookup("a", "ES256")
-			wantText(t, err, "metadata at "+issuerURL+oidc+": "+named, "jwks.Options.MetadataURL")
+			wantText(t, err, "metadata at "+issuerURL+oidc+": "+named, "jwks.Options.MetadataURL", "jwks.Options.KeysURL")
 		})
 	}
 }
@@ -102,11 +105,11 @@ func TestForeignObjects(t *testing.T) {
 	for name, row := range map[string]struct{ document, want string }{
 		"metadata":                    {metadata(issuerURL, keysURL), `because this document is an issuer's metadata: pass the issuer to jwks.Discover, or pass the URL in "jwks_uri" ("` + keysURL + `") to jwks.New`},
 		"metadata with a secret":      {metadata(issuerURL, keysURL+"?key=secret"), `("` + keysURL + `?key=xxxxx")`},
-		"metadata without jwks_uri":   {`{"issuer":"x"}`, `because this document is an issuer's metadata without a "jwks_uri"`},
+		"metadata without jwks_uri":   {`{"issuer":"x"}`, `without a "jwks_uri": pass the URL of the key set to jwks.New, or set jwks.Options.KeysURL`},
 		"metadata with a duplicate":   {`{"a":1,"a":2,` + metadata(issuerURL, keysURL)[1:], "because this document is an issuer's metadata"},
 		"metadata with a long URL":    {metadata(issuerURL, "https://as.test/"+long), "because this document is an issuer's metadata"},
-		"one key":                     {string(mustMarshalKey(ecKey("a"))), "because this document is one key"},
-		"certificates of Google":      {`{"` + long[:40] + `":"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"}`, "because this document is a map from key ids to certificates"},
+		"one key":                     {string(mustMarshalKey(ecKey("a"))), "with the key inside (RFC 7517, section 5); jwks.New reads it from a file only: save it, and pass file:///..."},
+		"certificates of Google":      {`{"` + long[:40] + `":"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"}`, "in JSON (RFC 7517) to jwks.New; jwks.New reads it from a file only"},
 		"certificates with raw lines": {"{\"a\":\"-----BEGIN CERTIFICATE-----\nMIIB\n\"}", "because this document is a map from key ids to certificates"},
 		"error":                       {`{"error":"invalid_request","error_description":"x"}`, `but an error of the issuer: "invalid_request"`},
 		"long error":                  {`{"error":"` + long + `"}`, "but an error of the issuer: "},
@@ -127,7 +130,7 @@ func TestForeignObjects(t *testing.T) {
 // The error for an object in place of metadata says what the object is.
 func TestForeignMetadata(t *testing.T) {
 	for name, row := range map[string]struct{ document, want string }{
-		"key set":         {string(document(ecKey("a"))), "because this document is a key set: pass its URL to jwks.New in place of jwks.Discover (in package bearer, set Config.Keys), or set jwks.Options.MetadataURL"},
+		"key set":         {string(document(ecKey("a"))), "because this document is a key set: set jwks.Options.KeysURL to its URL (in package bearer, Config.KeyOptions.KeysURL), or set jwks.Options.MetadataURL"},
 		"error":           {`{"error":"not_found"}`, `but an error of the issuer: "not_found"`},
 		"other object":    {`{"a":1}`, `no member "issuer"`},
 		"issuer is false": {`{"issuer":false}`, `no member "issuer"`},
