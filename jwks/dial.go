@@ -179,7 +179,7 @@ func (r *race) add(a lookupAnswer) {
 	if a.network == lookupNetworks()[0] {
 		r.complete = true
 	}
-	if a.err != nil && (r.complete || r.lookupErr == nil) {
+	if a.err != nil {
 		r.lookupErr = a.err
 	}
 	for _, ip := range a.addresses {
@@ -258,8 +258,6 @@ func (r *race) failure(ended error) error {
 		return r.refused
 	case len(errs) == 0:
 		return &net.OpError{Op: "dial", Net: r.network, Err: r.lookupFailure(ended)}
-	case len(errs) == 1:
-		return errs[0]
 	}
 	return &dialError{net.JoinHostPort(r.host, strconv.Itoa(int(r.port))), errs, len(r.waiting)}
 }

@@ -100,7 +100,7 @@ func dropPackets(t *testing.T, address netip.AddrPort) {
 	t.Fatal("the queue of the socket is not full after 100 connections")
 }
 
-// What the address of a host does.
+// The behavior of the address of a host.
 const (
 	drops      = "drops packets"
 	refuses    = "refuses"

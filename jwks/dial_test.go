@@ -256,6 +256,10 @@ func TestDialErrors(t *testing.T) {
 			if !ok || timeout.Timeout() != tt.timeout {
 				t.Errorf("%v: Timeout: got %v, want %v", err, ok && timeout.Timeout(), tt.timeout)
 			}
+			wantText(t, err, "no connection to ")
+			if strings.Contains(err.Error(), "not tried") {
+				t.Errorf("got error %v, want no addresses that were not tried", err)
+			}
 			operation, ok := errors.AsType[*net.OpError](err)
 			if !ok || operation.Op != "dial" {
 				t.Errorf("got error %v, want a *net.OpError in its tree", err)
@@ -268,8 +272,8 @@ func TestDialErrors(t *testing.T) {
 func TestDialCanceled(t *testing.T) {
 	for _, after := range []time.Duration{0, 50 * ms, 300 * ms} {
 		synctest.Test(t, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), after)
-			defer cancel()
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(after, cancel)
 			n := newNetwork(map[string]host{b4: {after: time.Second}}, a4, b4)
 			conn, took, err := n.dialName(allowAll)(ctx)
 			if err == nil {
@@ -277,6 +281,9 @@ func TestDialCanceled(t *testing.T) {
 				closeNow(t, conn)
 			}
 			want(t, "time", took, after)
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("canceled after %v: got error %v, want context.Canceled", after, err)
+			}
 			synctest.Wait()
 			want(t, "open connections", n.openConnections(), 0)
 		})

@@ -36,8 +36,8 @@ func askOften(t *testing.T, c *jwks.Cache, kid string, d time.Duration) {
 	<-ready
 }
 
-// What the issuer says in Retry-After is kept, whatever asks: at most 1 min without keys, and at
-// most MaxInterval with keys. The pause is never shorter, and up to a tenth longer.
+// Scheduled refreshes, lookups and Ready keep the pause in Retry-After: at most 1 min without keys,
+// and at most MaxInterval with keys. The pause is never shorter, and up to a tenth longer.
 func TestRetryAfterIsKept(t *testing.T) {
 	const minute = time.Minute
 	for _, tt := range []struct {
@@ -201,9 +201,9 @@ func TestAsksSpread(t *testing.T) {
 	}
 }
 
-// An issuer that has answered that there is nothing at the URL is asked after 1 s, 2 s, 4 s and
-// 5 s, whatever asks. Nobody answers or the server is broken: after 1 s, because the next answer
-// may have the keys.
+// If the issuer answers that there is nothing at the URL, the next requests come after 1 s, 2 s, 4 s
+// and 5 s. If no server answers, or the server is broken, they come after 1 s each time, because the
+// next answer may have the keys.
 func TestWrongAddress(t *testing.T) {
 	status := func(code int) answerer {
 		return func(r *http.Request) (*http.Response, error) { return response(r, code, nil, nil), nil }

@@ -86,6 +86,27 @@ func TestSuspects(t *testing.T) {
 		{"dead", host{drops: true}, once, b4},
 		{"dead, after 59 minutes", host{drops: true}, func(t *testing.T, dial dialing) { t.Helper(); once(t, dial); time.Sleep(59 * time.Minute) }, b4},
 		{"dead, after 61 minutes", host{drops: true}, func(t *testing.T, dial dialing) { t.Helper(); once(t, dial); time.Sleep(61 * time.Minute) }, a4},
+		{"dead, and again after 61 minutes", host{drops: true}, func(t *testing.T, dial dialing) {
+			t.Helper()
+			once(t, dial)
+			time.Sleep(61 * time.Minute)
+			once(t, dial)
+		}, b4},
+		{"asked 50 ms ago", host{serve: silent}, func(t *testing.T, dial dialing) {
+			t.Helper()
+			conn, _, _ := dial(t.Context())
+			go ask(conn, 1, 80*ms)
+			time.Sleep(50 * ms)
+		}, a4},
+		{"hangs on one connection, and is closed early on another", host{serve: silent}, func(t *testing.T, dial dialing) {
+			t.Helper()
+			hanging, _, _ := dial(t.Context())
+			closed, _, _ := dial(t.Context())
+			go ask(hanging, 1, time.Second)
+			time.Sleep(200 * ms)
+			ask(closed, 1, 50*ms)
+			time.Sleep(time.Second)
+		}, b4},
 		{"slow, and canceled early", host{after: time.Second}, canceledAfter(90 * ms), a4},
 		{"slow, and canceled late", host{after: time.Second}, canceledAfter(110 * ms), b4},
 		{"slow, and used", host{after: 240 * ms}, once, b4},

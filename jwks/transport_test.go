@@ -1,6 +1,7 @@
 package jwks_test
 
 import (
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -18,7 +19,7 @@ func TestPublicAddress(t *testing.T) {
 		"127.0.0.1", "127.8.8.8", "0.0.0.0", "0.1.2.3", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.0.1",
 		"169.254.169.254", "100.64.0.1", "192.0.0.8", "192.0.2.1", "192.88.99.1", "198.18.0.1", "198.51.100.1", "203.0.113.1",
 		"224.0.0.1", "240.0.0.1", "255.255.255.255",
-		"[::]", "[::1]", "[::ffff:10.0.0.1]", "[::127.0.0.1]", "[fe80::1%eth0]", "[fe80::1]", "[fc00::1]", "[fd00:ec2::254]", "[fec0::1]",
+		"[::]", "[::1]", "[::ffff:10.0.0.1]", "[::ffff:100.64.0.1]", "[fec0::1%eth0]", "[::127.0.0.1]", "[fe80::1%eth0]", "[fe80::1]", "[fc00::1]", "[fd00:ec2::254]", "[fec0::1]",
 		"[ff02::1]", "[64:ff9b::a00:1]", "[64:ff9b:1::1]", "[100::1]", "[2001::1]", "[2001:db8::1]", "[2002:a00:1::1]", "[3fff::1]",
 	} {
 		if jwks.PublicAddress(address+":443") == nil {
@@ -60,6 +61,13 @@ func TestLoopbackNames(t *testing.T) {
 	}
 	if jwks.CheckAddress("localhost:80", "127.0.0.1:80", true) == nil || jwks.CheckAddress("localhost:80", "8.8.8.8:80", true) == nil {
 		t.Error("connection to localhost with RefusePrivateAddresses: got no error, want an error")
+	}
+}
+
+// With RefusePrivateAddresses, requests use no proxy, because a proxy resolves the name of the host.
+func TestNoProxyForPublicAddresses(t *testing.T) {
+	for _, refuse := range []bool{false, true} {
+		want(t, fmt.Sprintf("a proxy is possible if RefusePrivateAddresses is %v", refuse), jwks.NewTransport(refuse, nil, nil).Proxy != nil, !refuse)
 	}
 }
 
