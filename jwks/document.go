@@ -18,7 +18,7 @@ func elements(ended func() error, document []byte) ([]source, error) {
 		return nil, fmt.Errorf("more than %d bytes", maxDocument)
 	}
 	s := newSource(document)
-	reader := objectReader{source: s, names: []string{"keys"}, most: maxMembers, ended: ended}
+	reader := objectReader{source: s, names: []string{"keys"}, most: maxMembers}
 	var found []source
 	present := false
 	err := reader.read(func(dec *jsontext.Decoder, _ string) (err error) {

@@ -72,8 +72,7 @@ type objectReader struct {
 	// validNames requires that the names of all members are valid UTF-8. Without this, a reader
 	// that drops invalid bytes finds other names.
 	validNames bool
-	most       int          // the largest number of members; 0 means no limit
-	ended      func() error // if it returns an error, read ends with this error; may be nil
+	most       int // the largest number of members; 0 means no limit
 }
 
 // read calls the function value for each member that matters. The function value must read the
@@ -89,11 +88,6 @@ func (r objectReader) read(value func(dec *jsontext.Decoder, name string) error)
 	}
 	seen := make(map[string]bool, len(r.names))
 	for n := 0; dec.PeekKind() != '}'; n++ {
-		if r.ended != nil {
-			if err := r.ended(); err != nil {
-				return err
-			}
-		}
 		if r.most > 0 && n == r.most {
 			return fmt.Errorf("more than %d members", r.most)
 		}
