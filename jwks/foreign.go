@@ -19,7 +19,7 @@ import (
 const (
 	adviseKeySet   = `a key set is a JSON object {"keys":[...]} (RFC 7517); pass its URL to jwks.New, or pass the issuer to jwks.Discover`
 	adviseMetadata = "if the metadata is elsewhere, set jwks.Options.MetadataURL; if there is none, set jwks.Options.KeysURL to the URL of the key set"
-	adviseFile     = "jwks.New reads it from a file only: save it, and pass file:///..."
+	adviseFile     = "jwks.New reads it from a file only: save it, and pass file:///... as its URL"
 )
 
 // noObject returns the error for a document that is not a JSON object.
