@@ -81,7 +81,7 @@ func TestReadyAfterOutageWithoutRequests(t *testing.T) {
 		for _, discovery := range []bool{false, true} {
 			for _, since := range []string{"start", "too old", "suspended"} {
 				t.Run(fmt.Sprintf("%s; discovery %v; since %s", name, discovery, since), func(t *testing.T) {
-					for after := 10 * time.Minute; after < 10*time.Minute+8*time.Second; after += 1900 * time.Millisecond {
+					for after := 10 * time.Minute; after < 10*time.Minute+8*time.Second; after += 2900 * time.Millisecond {
 						synctest.Test(t, func(t *testing.T) {
 							readyAfter(t, discovery, down, since, after)
 						})
@@ -111,7 +111,7 @@ func readyAfter(t *testing.T, discovery bool, down answerer, since string, after
 	}
 	for time.Now().Before(o.back) {
 		want(t, "Ready during the outage", c.Status().Ready, false)
-		time.Sleep(time.Second)
+		time.Sleep(time.Until(o.back)/2 + time.Second/2)
 	}
 	most := time.Until(o.back) + 5*time.Second + 200*time.Millisecond
 	if strings.Contains(t.Name(), "hang") {
