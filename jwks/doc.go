@@ -24,10 +24,14 @@
 // The times in parentheses are the defaults of [Options].
 //
 //   - Key rotation: a token with a new key id causes a fetch immediately. All requests
-//     that need the new key share this fetch. Each request waits at most 2 s.
+//     that need the new key share this fetch. Each request waits at most 2 s. If the connection
+//     hangs, the fetch has a second request on a new connection after about 1 s, at most once per
+//     Options.CoolDown (8 s). If the issuer has moved its key set, the fetch finds the new URL in
+//     the metadata, unless the metadata is younger than 1 min.
 //   - Flood of tokens with invented key ids: the flood causes two fetches without a pause,
-//     then one fetch per Options.CoolDown (8 s). During the flood, a new key is found
-//     within 8 s.
+//     then one fetch per Options.CoolDown. So a new key is found within about 8 s. Until then,
+//     tokens that are signed with the new key are refused with an [*UnavailableError], whose field
+//     NotAsked is true.
 //   - Start while the issuer is down or hangs: New and Discover do not wait. Requests wait at
 //     most 2 s. While requests arrive, the cache queries the issuer once per second. So the
 //     first request after the outage gets the key that it needs. Without requests, the cache
@@ -37,8 +41,8 @@
 //     lookups fail only for keys that are not in the key set. Afterwards, all lookups fail. The
 //     error of these lookups matches ErrUnavailable. Answer with status 503 and not 401,
 //     because the token may be valid.
-//   - Unusable response: a response that is not a usable key set never replaces the
-//     key set in use.
+//   - Unusable response: a response that is not a key set never replaces the key set in use. If
+//     the issuer publishes a key set without a usable key, the keys are dropped; see below.
 //   - Restart during an outage: if Options.Store is set, the cache starts with the stored
 //     keys.
 //
@@ -49,8 +53,10 @@
 //
 // A withdrawn key is a key that the issuer no longer publishes. A withdrawn key stops
 // verifying tokens at the next refresh. While the issuer answers, the next refresh begins
-// within Options.MaxInterval (15 min). If the issuer does not answer, the key stops
-// verifying tokens after Options.MaxStale (12 h). Code that caches verdicts on tokens must
+// within Options.MaxInterval (15 min). If no usable key is left, the keys are dropped after
+// MaxInterval to twice MaxInterval. If an HTTP cache answers in place of the issuer, the Cache
+// bypasses it at least once per hour. If the issuer does not answer, the key stops
+// verifying tokens after Options.MaxStale (12 h). [Cache.Refresh] refreshes the keys now. Code that caches verdicts on tokens must
 // call Lookup each time it uses a cached verdict, and compare the key pointers; see [Key].
 //
 // # Cost

@@ -3,7 +3,7 @@ package limits
 var keyGroups = []Group{
 	{
 		Title: "Keys",
-		Intro: "These limits apply to the documents that an issuer publishes. Valid documents beyond the limits are possible, because RFC 7517 has no limits. An element that is left out does not affect the other keys. `Set.Skipped`, `Status.Skipped` and the log show the reason. A document that is refused does not replace the last good key set.",
+		Intro: "These limits apply to the documents that an issuer publishes. Valid documents beyond the limits are possible, because RFC 7517 has no limits. An element that is left out does not affect the other keys. `Set.Skipped`, `Status.Skipped` and the log show the reason. A document that is refused does not replace the last good key set. If all elements are left out, the key set has no usable key; see [Rotation](rotation.md).",
 		Limits: []Limit{
 			{Constant: "jwks.maxDocument", Subject: "length of a key set, compressed or not", Unit: "bytes", Beyond: "The fetch fails. The last good key set stays in use.", Valid: "a larger key set", Test: own},
 			{Constant: "jwks.maxMetadata", Subject: "length of a metadata document, compressed or not", Unit: "bytes", Beyond: "The fetch fails. The last URL of the key set stays in use.", Valid: "a larger document", Test: own},
@@ -62,7 +62,7 @@ var keyGroups = []Group{
 			{Constant: "jwks.maxRetryAfter", Subject: "longest `Retry-After` that is obeyed while no keys are available; with keys, `MaxInterval` if it is longer", Beyond: "A longer `Retry-After` is shortened to this time. The pause is up to a tenth longer.", Test: "jwks TestRetryAfterIsKept"},
 			{Constant: "jwks.maxTick", Subject: "time between two readings of the wall clock", Beyond: "A refresh that became due while the machine was suspended begins.", Test: "jwks TestRefreshAfterSuspend"},
 			{Constant: "jwks.metadataLifetime", Subject: "time until the metadata is fetched again", Beyond: "The metadata is fetched with the next refresh.", Test: "jwks TestMetadataInterval"},
-			{Constant: "jwks.rediscoverAfter", Subject: "pause between requests for the metadata if the key set cannot be fetched", Beyond: "The metadata is fetched again, because the key set may have moved.", Test: "jwks TestMovedFromHangingHost"},
+			{Constant: "jwks.rediscoverAfter", Subject: "pause between requests for the metadata if the key set cannot be fetched or lacks the key of a token", Beyond: "The metadata is fetched again, because the key set may have moved.", Test: "jwks TestMissesAndMetadata"},
 			{Constant: "jwks.maxAuthorization", Subject: "length of the file in `jwks.Options.AuthorizationFile`", Unit: "bytes", Beyond: "The constructor returns an error, or the request is not sent.", Test: "jwks TestAuthorizationFile"},
 			{Constant: "jwks.maxRootCAFile", Subject: "length of the file in `jwks.Options.RootCAFile`", Unit: "bytes", Beyond: "The constructor returns an error, or the certificates of the last good version stay in use.", Valid: "a larger bundle of certificates", Test: "jwks TestRootCAFileChanges"},
 			{Constant: "jwks.maxRedirects", Subject: "redirects of one request, within the origin of the URL", Unit: "redirects", Beyond: "The fetch fails. A redirect to a different origin always fails.", Test: own},
