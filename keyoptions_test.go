@@ -237,7 +237,7 @@ func TestKeyOptionsErrors(t *testing.T) {
 	if _, err := bearer.New(bearer.Config{Issuer: publicIssuer, KeyOptions: &jwks.Options{KeysURL: i.keysURL()}}); err == nil {
 		t.Error("only Audience is missing: got no error, want one")
 	}
-	time.Sleep(100 * time.Millisecond) // a cache that was started would fetch the keys now
+	time.Sleep(100 * time.Millisecond) // a cache that was started fetches the keys now
 	if got := i.served(); got != "" {
 		t.Errorf("requests of a configuration with faults: got %q, want none", got)
 	}

@@ -32,8 +32,8 @@ type locator struct {
 	until        time.Time // the time at which the metadata must be requested again
 }
 
-// sharedLocator is the locator of the attempts of one poll. What one attempt finds, the others and
-// the next poll use, whatever becomes of the attempt. It is safe for concurrent use.
+// sharedLocator is the locator of the attempts of one poll. The other attempts and the next poll use
+// the URLs that one attempt finds, even if this attempt fails. It is safe for concurrent use.
 type sharedLocator struct {
 	mu      sync.Mutex // guards the fields below
 	now     locator

@@ -92,7 +92,7 @@ func TestScheduledRefreshHangs(t *testing.T) {
 	}
 }
 
-// Nobody waits for a scheduled refresh, so there is no second request.
+// No lookup waits for a scheduled refresh, so there is no second request.
 func TestNoHedgeWithoutCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i, c := hangFirst(t, 0, first)
@@ -103,9 +103,8 @@ func TestNoHedgeWithoutCallers(t *testing.T) {
 	})
 }
 
-// Whatever 10,000 invented kids do, and however slowly the issuer answers, the issuer gets at most
-// three asks in the first cool-down, of at most two requests each, and one ask of two requests in
-// each cool-down after. Some or all of the requests hang.
+// 10,000 invented kids cause at most three fetches in the first cool-down, of at most two requests
+// each, and one fetch of two requests in each cool-down after, for any delay of the issuer. Some or all of the requests hang.
 func TestHedgesInFlood(t *testing.T) {
 	for _, delay := range []time.Duration{0, 900 * time.Millisecond, 1100 * time.Millisecond, 2600 * time.Millisecond, 4900 * time.Millisecond, time.Minute} {
 		for name, hangs := range map[string]func(int) bool{

@@ -179,7 +179,7 @@ func TestMissesAndMetadata(t *testing.T) {
 	})
 }
 
-// What is wrong with the metadata, or at the new URL, does not fail the refresh. The keys of the
+// A fault of the metadata, or at the new URL, does not fail the refresh. The keys of the
 // old URL stay in use.
 func TestMissWithBadMetadata(t *testing.T) {
 	for name, change := range map[string]func(site){

@@ -140,8 +140,10 @@ type Options struct {
 	// makes two such fetches without a pause, and then one fetch per CoolDown. If clients keep
 	// sending tokens with unknown keys, this fetch is made even if no lookup waits for it. A fetch that
 	// brings a new key does not count, and neither do some fetches that repeat a question one CoolDown
-	// after the last answer: there are at most three fetches in two CoolDowns. After more than ten consecutive fetches that bring new
-	// keys, lookups cause the next fetch at least 1 s later. Zero: 8 s.
+	// after the last answer: there are at most three fetches in two CoolDowns. After more than ten
+	// consecutive fetches that bring new keys, lookups cause the next fetch at least 1 s later. If a
+	// lookup waits and the issuer has not answered after about 1 s, the fetch sends a second request,
+	// at most once per CoolDown. Zero: 8 s.
 	CoolDown time.Duration
 	// RefuseNotAsked decides about lookups without a result while CoolDown or the issuer's
 	// Retry-After does not allow a fetch. If it is true, the error is ErrUnknownKey, so clients
@@ -151,11 +153,11 @@ type Options struct {
 	// status 503; see docs/outage.md. Zero: the error is an [*UnavailableError] with NotAsked.
 	RefuseNotAsked bool
 
-	// OnDemand is for services with very many issuers, most of which are seldom used. The cache
+	// OnDemand is for services with very many issuers that are seldom used. The cache
 	// fetches keys only when a lookup needs them, and forgets them when no lookup has used the cache
-	// for this time, or a little longer. Then the cache is idle: it has no keys and sends no requests, [Cache.Ready]
-	// returns nil, and the first token waits for a fetch. A Store is read at each first use. Zero:
-	// the cache has keys at all times.
+	// for this time, or a little longer. Then the cache is idle: it has no keys and sends no
+	// requests, [Cache.Ready] returns nil, and the first token waits for a fetch. A Store is read at
+	// each first use. Zero: the cache has keys at all times.
 	OnDemand time.Duration
 
 	// Limits limit the requests in flight and the bytes per second. Caches with the same Limits

@@ -12,7 +12,7 @@ import (
 const introduction = `# Key caches in incidents
 
 This page shows how bearer and two other libraries behave in simulated incidents of a token
-issuer. ` + "`go run ./examples/drill`" + ` runs these incidents with bearer only. Each incident runs
+issuer. ` + "`go run ./examples/drill`" + ` runs such incidents with bearer only. Each incident runs
 in real time against an issuer on the loopback interface. A valid request has a valid token.
 "Refused" counts only valid requests. This command writes the page:
 
