@@ -24,7 +24,7 @@ func refreshHandler(mux *http.ServeMux, guard *middleware.Guard, verifier interf
 			ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
 			defer cancel()
 			if err := verifier.Refresh(ctx); err != nil { // a *bearer.JWTVerifier or *bearer.Issuers
-				slog.Error("refreshing the keys failed", "error", err)
+				slog.ErrorContext(ctx, "refreshing the keys failed", "error", err)
 				http.Error(w, "the keys were not refreshed; see the log", http.StatusBadGateway)
 				return
 			}
