@@ -71,6 +71,7 @@ type snapshot struct {
 
 // start creates a cache and starts the refresher.
 func start(o Options, name, source string, where locator) *core {
+	o.Limits = o.Limits.share()
 	c := &core{
 		opts:   o,
 		name:   name,

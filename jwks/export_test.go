@@ -44,6 +44,7 @@ func ParseContext(ctx context.Context, document []byte) (*Set, error) {
 // InUse returns the numbers of requests and bytes of l that are in use or for which caches wait,
 // and the number of open caches.
 func InUse(l *Limits) (requests, bytes, caches int) {
+	l = l.share()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.dispatchBytes()
@@ -54,6 +55,7 @@ func InUse(l *Limits) (requests, bytes, caches int) {
 // SetRate sets MaxBytesPerSecond to a rate that may be less than the least valid value. It must be
 // called before the first use.
 func (l *Limits) SetRate(bytesPerSecond int) {
+	l = l.share()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.MaxBytesPerSecond = bytesPerSecond

@@ -53,7 +53,9 @@ type Limits struct {
 	// unit, such as 4 instead of 4<<20. Zero: 4 MiB.
 	MaxBytesPerSecond int
 
-	mu      sync.Mutex // guards the fields below
+	mu sync.Mutex // guards the fields below
+	// shared has the state for all caches; see share. The other fields are then not used.
+	shared  *Limits
 	slots   slotQueue
 	bytes   byteQueue
 	caches  int // the number of caches that share the Limits
@@ -88,6 +90,18 @@ const (
 	// compressedCost is the number of bytes for which one compressed byte counts.
 	compressedCost = 4
 )
+
+// share returns the Limits that all caches with l use. They are not l itself, because l may be a
+// field of a struct that refers to the caches, as in bearer.Issuers. If the refreshers of the caches
+// refer to this struct, the garbage collector never collects the caches that a program forgets.
+func (l *Limits) share() *Limits {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.shared == nil {
+		l.shared = &Limits{MaxFetches: l.MaxFetches, MaxBytesPerSecond: l.MaxBytesPerSecond}
+	}
+	return l.shared
+}
 
 // join counts a cache that begins to share the Limits, until it calls leave.
 func (l *Limits) join() {
