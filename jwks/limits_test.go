@@ -130,8 +130,8 @@ func TestForcedDocuments(t *testing.T) {
 					return response(r, 200, nil, row.doc(served))
 				}
 				c := newCache(t, i)
-				for range 600 { // 10 tokens per second
-					go func() { _, _ = c.Key(t.Context(), "forged", "EdDSA") }()
+				for n := range 600 { // 10 tokens per second, each with another kid
+					go func() { _, _ = c.Key(t.Context(), fmt.Sprint("forged", n), "EdDSA") }()
 					time.Sleep(100 * time.Millisecond)
 				}
 				if n := i.fetches(); n < row.least || n > row.most {
