@@ -68,8 +68,8 @@ type Status struct {
 	// metadata, or because the issuer did not answer the first request.
 	Fetches, Refreshed, NotModified, Failed uint64
 	// Rejected counts the failed attempts in which the issuer sent a document that is not a
-	// usable key set. The last good key set stays in use. The usual cause is a mistake of the
-	// issuer in a key rotation.
+	// usable key set. The last good key set stays in use, unless Withdrawn becomes true. The usual
+	// cause is a mistake of the issuer in a key rotation.
 	Rejected uint64
 	// MissFetches counts the attempts that lookups caused while keys were available. Such a
 	// lookup causes an attempt only if no key in the key set fits the token, or if no key that
