@@ -121,6 +121,7 @@ type answerTimes struct {
 	date           time.Time // the value of Date, or received
 	age            time.Duration
 	stored         bool // whether an HTTP cache says that it had stored the response
+	byClock        bool // whether age is the difference between Date and the clock of this machine
 }
 
 // readTimes determines the age of a response (RFC 9111, section 4.2.3). As long as the difference
@@ -134,7 +135,9 @@ func readTimes(h http.Header, sent, received time.Time) answerTimes {
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
 		t.date = date
 		if apparent := received.Round(0).Sub(date); apparent > clockSkew {
-			t.age = max(t.age, min(apparent, maxSeconds*time.Second))
+			apparent = min(apparent, maxSeconds*time.Second)
+			t.byClock = apparent > t.age
+			t.age = max(t.age, apparent)
 		}
 	}
 	t.stored = age > 0 || t.age > clockSkew

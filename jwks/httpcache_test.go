@@ -167,6 +167,32 @@ func TestFirstAnswerIsOld(t *testing.T) {
 	}
 }
 
+// The clock of the machine is a day ahead. Then the answer looks old without an HTTP cache, so the
+// error names the clock.
+func TestClockIsAhead(t *testing.T) {
+	for name, row := range map[string]struct {
+		header http.Header
+		clock  bool
+	}{
+		"Date":               {header("Date: Fri, 31 Dec 1999 00:00:00 GMT", "Cache-Control: max-age=300"), true},
+		"Age":                {header("Age: 86400", "Cache-Control: max-age=300"), false},
+		"a larger Age":       {header("Age: 86420", "Date: Fri, 31 Dec 1999 00:00:00 GMT", "Cache-Control: max-age=300"), false},
+		"Date, and less Age": {header("Age: 60", "Date: Fri, 31 Dec 1999 00:00:00 GMT", "Cache-Control: max-age=300"), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i := newIssuer(ecKey("a"))
+				i.header = row.header
+				c := newCache(t, i)
+				want(t, "lookup", keyOutcome(t, c, "a"), "unavailable")
+				text := c.Status().LastError.Error()
+				wantText(t, c.Status().LastError, "older than Options.MaxStale: its age is 24h0m")
+				want(t, "error names the clock", strings.Contains(text, "the clock of this machine"), row.clock)
+			})
+		})
+	}
+}
+
 // An answer that is older than MaxStale does not replace keys from the Store.
 func TestOldAnswerDoesNotReplaceRestoredKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

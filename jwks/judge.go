@@ -110,6 +110,9 @@ func (c *core) checkAge(done *outcome, a *answer) error {
 		return nil
 	}
 	old := fmt.Errorf("an HTTP cache answered with a key set that is older than Options.MaxStale: its age is %v", a.times.age.Round(time.Second))
+	if a.times.byClock {
+		old = fmt.Errorf("%w (its Date compared with the clock of this machine; check whether the clock is correct)", old)
+	}
 	switch {
 	case j.answered || c.usable(arrived) || a.directives.named():
 		return old
