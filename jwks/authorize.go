@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 )
 
@@ -37,13 +35,15 @@ func (o *Options) credentialProblems() (errs []error) {
 			bad(field.name, "works with the default Transport only; leave Transport nil")
 		}
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), defaultTimeout)
+	defer cancel()
 	if o.RootCAFile != "" {
-		if _, err := readRoots(context.Background(), o.RootCAFile); err != nil {
+		if _, err := readRoots(ctx, o.RootCAFile); err != nil {
 			bad("RootCAFile", "%w", err)
 		}
 	}
 	if o.AuthorizationFile != "" {
-		if _, err := readAuthorization(context.Background(), o.AuthorizationFile); err != nil {
+		if _, err := readAuthorization(ctx, newReading(), o.AuthorizationFile); err != nil {
 			bad("AuthorizationFile", "%w", err)
 		}
 	}
@@ -102,6 +102,7 @@ func (o *Options) clearProblems(first string) []error {
 type authorizer struct {
 	next    http.RoundTripper
 	file    string          // Options.AuthorizationFile
+	reading reading         // of the file
 	origins map[string]bool // the origins that get credentials
 }
 
@@ -111,7 +112,7 @@ func newAuthorizer(o *Options, next http.RoundTripper, first string) http.RoundT
 	if !o.hasCredentials() {
 		return next
 	}
-	a := &authorizer{next: next, file: o.AuthorizationFile, origins: map[string]bool{}}
+	a := &authorizer{next: next, file: o.AuthorizationFile, reading: newReading(), origins: map[string]bool{}}
 	if u, err := url.Parse(first); err == nil {
 		a.origins[origin(u)] = true
 	}
@@ -138,7 +139,7 @@ func (a *authorizer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if a.file == "" {
 		return a.next.RoundTrip(req)
 	}
-	token, err := readAuthorization(req.Context(), a.file)
+	token, err := readAuthorization(req.Context(), a.reading, a.file)
 	if err != nil {
 		return nil, fmt.Errorf("jwks.Options.AuthorizationFile: %w", err)
 	}
@@ -150,8 +151,8 @@ func (a *authorizer) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // readAuthorization returns the token in a file. No error contains a part of the file.
-func readAuthorization(ctx context.Context, path string) (string, error) {
-	data, err := readSmall(ctx, path, maxAuthorization)
+func readAuthorization(ctx context.Context, r reading, path string) (string, error) {
+	data, err := r.file(ctx, path, maxAuthorization)
 	if err != nil {
 		return "", err
 	}
@@ -181,47 +182,3 @@ func isTokenByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~+/", c) >= 0
 }
 
-// readSmall returns the content of a regular file of at most limit bytes. It returns when ctx ends,
-// even if the file system hangs.
-func readSmall(ctx context.Context, path string, limit int) ([]byte, error) {
-	type result struct {
-		data []byte
-		err  error
-	}
-	read := make(chan result, 1)
-	go func() {
-		var r result
-		r.data, r.err = readRegular(path, limit)
-		read <- r
-	}()
-	select {
-	case r := <-read:
-		return r.data, r.err
-	case <-ctx.Done():
-		return nil, fmt.Errorf("%s: %w", path, context.Cause(ctx))
-	}
-}
-
-// readRegular does not open files that are not regular, because opening a named pipe can block.
-func readRegular(path string, limit int) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", path)
-	}
-	f, err := os.Open(path) //nolint:gosec // the path is configured
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }() // an error of Close does not matter after reading
-	data, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > limit {
-		return nil, fmt.Errorf("%s has more than %d bytes", path, limit)
-	}
-	return data, nil
-}

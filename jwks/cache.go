@@ -137,7 +137,7 @@ func (o *Options) checkKeysURL(label, url string) (local http.RoundTripper, errs
 	if o.RootCAs != nil || o.RootCAFile != "" || o.hasCredentials() {
 		errs = append(errs, errors.New("jwks: Options.RootCAs, RootCAFile, ClientCertificate, AuthorizationFile: a file URL needs none of these fields; leave them empty"))
 	}
-	return files{path}, errs
+	return files{path, newReading()}, errs
 }
 
 // newCache returns the Cache of a new core.

@@ -89,3 +89,11 @@ func NewDefaultTransport(o *Options, base *http.Transport, first string) http.Ro
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// NewReading returns the method do of a new reading.
+func NewReading() func(context.Context, func() ([]byte, error)) ([]byte, error) {
+	return newReading().do
+}
+
+// ReadRegular exports readRegular for tests.
+var ReadRegular = readRegular

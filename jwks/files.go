@@ -49,43 +49,27 @@ func filePath(raw string) (path string, isFile bool, err error) {
 
 // files is the Transport of a cache whose keys are in a file or folder. Its responses are JWK Sets.
 // So such a cache has the refreshes, limits, logs and states of all other caches.
-type files struct{ path string }
+type files struct {
+	path    string
+	reading reading
+}
 
 // RoundTrip reads the file or folder. It returns when the context of the request ends, even if the
 // file system hangs.
 func (f files) RoundTrip(r *http.Request) (*http.Response, error) {
-	type result struct {
-		document []byte
-		err      error
-	}
-	ctx, read := r.Context(), make(chan result, 1)
-	go func() {
-		var got result
-		defer func() {
-			if v := recover(); v != nil {
-				got.err = fmt.Errorf("panic while the files were read: %v", v)
-			}
-			read <- got
-		}()
-		got.document, got.err = f.read(ctx)
-	}()
-	var got result
-	select {
-	case got = <-read:
-	case <-ctx.Done():
-		got.err = context.Cause(ctx)
-	}
-	if got.err != nil {
-		return nil, got.err
+	ctx := r.Context()
+	document, err := f.reading.do(ctx, func() ([]byte, error) { return f.read(ctx) })
+	if err != nil {
+		return nil, err
 	}
 	// The ETag makes a repeated read of unchanged files as cheap as an answer 304. The lifetime 0
 	// means that the files are read again after Options.MinInterval.
-	sum := sha256.Sum256(got.document)
+	sum := sha256.Sum256(document)
 	tag := `"` + hex.EncodeToString(sum[:]) + `"`
 	answer := &http.Response{
 		Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{"Etag": {tag}, "Cache-Control": {"max-age=0"}}, Request: r,
-		Body: io.NopCloser(bytes.NewReader(got.document)), ContentLength: int64(len(got.document)),
+		Body: io.NopCloser(bytes.NewReader(document)), ContentLength: int64(len(document)),
 	}
 	if r.Header.Get("If-None-Match") == tag {
 		answer.Status, answer.StatusCode = "304 Not Modified", http.StatusNotModified
@@ -101,7 +85,7 @@ func (f files) read(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	if !info.IsDir() {
-		content, err := readFile(f.path, info, maxDocument)
+		content, err := readFile(f.path, maxDocument)
 		if err != nil {
 			return nil, err
 		}
@@ -152,7 +136,7 @@ func (f files) readFolder(ctx context.Context) ([]byte, error) {
 		if info.IsDir() {
 			continue
 		}
-		content, err := readFile(path, info, left)
+		content, err := readFile(path, left)
 		if err != nil {
 			return nil, err
 		}
@@ -166,22 +150,11 @@ func (f files) readFolder(ctx context.Context) ([]byte, error) {
 	return encodeSet(all), nil
 }
 
-// readFile returns the content of a regular file.
-func readFile(path string, info fs.FileInfo, limit int) ([]byte, error) {
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", path)
-	}
-	file, err := os.Open(path) //nolint:gosec // the path comes from the configuration
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }() // an error of Close does not matter after reading
-	content, err := io.ReadAll(io.LimitReader(file, int64(limit)+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(content) > limit {
+// readFile returns the content of a regular file. The limit is what is left of maxDocument.
+func readFile(path string, limit int) ([]byte, error) {
+	content, err := readRegular(path, limit)
+	if errors.Is(err, errTooLong) {
 		return nil, fmt.Errorf("%s: the keys have more than %d bytes together", path, maxDocument)
 	}
-	return content, nil
+	return content, err
 }

@@ -9,6 +9,9 @@ import (
 
 const permissionsMatter = false
 
+// noWait is 0, because on these systems, folders contain no pipes.
+const noWait = 0
+
 func openRoot(path string) (*os.Root, error) { return os.OpenRoot(path) }
 
 // openToRead opens a file for reading. On these systems, folders contain no pipes, so Open

@@ -11,6 +11,9 @@ import (
 
 const permissionsMatter = true
 
+// noWait is a flag for opening files for reading. With it, opening a pipe does not wait for a writer.
+const noWait = syscall.O_NONBLOCK
+
 // openRoot opens a folder. If an attacker has put a pipe at path, openRoot returns an error and
 // does not wait for a writer. os.OpenRoot waits, unless the path ends with an element below the
 // pipe.
@@ -19,7 +22,7 @@ func openRoot(path string) (*os.Root, error) { return os.OpenRoot(path + "/.") }
 // openToRead opens a file for reading. If an attacker has put a pipe there, openToRead does not
 // wait for a writer.
 func openToRead(folder *os.Root, name string) (*os.File, error) {
-	return folder.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	return folder.OpenFile(name, os.O_RDONLY|noWait, 0)
 }
 
 // checkOwner returns an error if the owner is neither root nor the user of this process.

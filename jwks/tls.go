@@ -37,7 +37,7 @@ func newDefaultTransport(o *Options, base *http.Transport, first string) http.Ro
 			base.Proxy = withoutTLS(proxy)
 		}
 	}
-	t := &tlsTransport{base: base, given: o.RootCAs, file: o.RootCAFile, certificate: o.ClientCertificate != nil, log: o.Logger}
+	t := &tlsTransport{base: base, given: o.RootCAs, file: o.RootCAFile, reading: newReading(), certificate: o.ClientCertificate != nil, log: o.Logger}
 	t.current = base
 	if o.RootCAs != nil {
 		base.TLSClientConfig.RootCAs = o.RootCAs
@@ -63,6 +63,7 @@ type tlsTransport struct {
 	base        *http.Transport // it is not changed after the first request
 	given       *x509.CertPool  // Options.RootCAs
 	file        string          // Options.RootCAFile
+	reading     reading         // of the file
 	certificate bool            // whether Options.ClientCertificate is set
 	log         *slog.Logger
 
@@ -91,7 +92,7 @@ func (t *tlsTransport) transport(ctx context.Context) (*http.Transport, error) {
 	if t.file == "" {
 		return t.base, nil
 	}
-	data, err := readSmall(ctx, t.file, maxRootCAFile)
+	data, err := t.reading.file(ctx, t.file, maxRootCAFile)
 	digest := sha256.Sum256(data)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -146,7 +147,7 @@ func (t *tlsTransport) explain(err error) error {
 
 // readRoots returns the certificates in a file.
 func readRoots(ctx context.Context, path string) (*x509.CertPool, error) {
-	data, err := readSmall(ctx, path, maxRootCAFile)
+	data, err := newReading().file(ctx, path, maxRootCAFile)
 	if err != nil {
 		return nil, err
 	}
