@@ -115,7 +115,11 @@ func Discover(issuer string, opts *Options) (*Cache, error) {
 	if local != nil {
 		o.Transport = local
 	}
-	return newCache(o, issuer, sourceOf("issuer ", issuer), where), nil
+	source := sourceOf("issuer ", issuer)
+	if o.KeysURL != "" {
+		source += sourceOf(", keys at ", o.KeysURL) // keys from a different URL are not restored
+	}
+	return newCache(o, issuer, source, where), nil
 }
 
 // checkKeysURL returns an error for each problem with a URL of a key set. If the URL names a file
