@@ -12,6 +12,8 @@ var notLimits = map[string]string{
 	"jwks.restoredTook":                         "the first guess of the duration of a refresh, after a restart",
 	"jwks.formStart":                            "the part of a foreign document that an error text depends on",
 	"jwks.placeholder":                          "a character",
+	"jwks.minHidden":                            "the least length of a token that is replaced in texts",
+	"jwks.noWait":                               "a flag of the system",
 	"jwks.memory":                               "a weight in the order of the waiting requests",
 	"interceptor.minJump":                       "the least difference of two clocks that counts as a jump",
 	"internal/claim.maxList":                    "longer lists take a different path with the same result",
