@@ -75,7 +75,7 @@ func (c *core) key(ctx context.Context, kid, alg string, tried []*Key) ([]*Key, 
 		case waited != nil:
 			return nil, waited
 		case f.local:
-		case isNewer, f.err != nil && c.usable(now):
+		case isNewer, f.err != nil && c.usable(now) && !c.sentOnce(f, start):
 			return nil, err
 		}
 		// The fetch may have begun before this lookup. So the response may lack a key that the issuer
@@ -160,7 +160,7 @@ func (c *core) demand(ctx context.Context, now, start time.Time, seen *snapshot,
 	if !usable && f.began.IsZero() && f.due.After(limit) {
 		limit = now // the issuer wants no request before, so the lookup does not wait
 	}
-	if !f.local && usable {
+	if !f.local && usable && !c.endsSoon(f, now) {
 		if c.hedge(f, now) {
 			select {
 			case c.poke <- struct{}{}:

@@ -154,11 +154,26 @@ func (c *core) mayHedge(f *flight, now time.Time) bool {
 // caller holds c.mu and sends to c.poke.
 func (c *core) hedge(f *flight, now time.Time) bool {
 	old := now.Sub(f.began)
-	if f != c.running || f.local || !f.renewed.IsZero() || old < minPause || old > c.opts.Timeout-minPause/2 || !c.hedges.allow(now) {
+	if f != c.running || f.local || !f.renewed.IsZero() || old < minPause || c.endsSoon(f, now) || !c.hedges.allow(now) {
 		return false
 	}
 	f.renewed = now
 	return true
+}
+
+// endsSoon reports whether the time that is left of Options.Timeout is too short for a second
+// request of the fetch f. Then a lookup waits until f ends, and causes the next fetch. The caller
+// holds c.mu.
+func (c *core) endsSoon(f *flight, now time.Time) bool {
+	return f == c.running && f.renewed.IsZero() && now.Sub(f.began) > c.opts.Timeout-minPause/2
+}
+
+// sentOnce reports whether f has sent no second request, and began at least a second before start.
+// So f may have hung on one connection, and its failure says little about the time after start.
+func (c *core) sentOnce(f *flight, start time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return f.renewed.IsZero() && start.Sub(f.began) >= minPause
 }
 
 // attempt fetches the key set once and releases the permit. It takes at most the duration limit,
