@@ -199,7 +199,7 @@ func (c *Cache) LookupAt(kid, alg string, now time.Time) ([]*Key, error) {
 // ctx.Err().
 func (c *Cache) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key, error) {
 	defer runtime.KeepAlive(c) // otherwise, the garbage collector may end the refresher during the call
-	return c.core.key(ctx, kid, alg, tried)
+	return c.core.key(ctx, kid, alg, tried, time.Now())
 }
 
 // Ready waits until keys are available, or until ctx ends. If ctx ends first, the error

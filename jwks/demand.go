@@ -48,14 +48,14 @@ type flight struct {
 	err   error           // the error of the fetch; valid after done is closed
 }
 
-// key is the implementation of [Cache.Key].
-func (c *core) key(ctx context.Context, kid, alg string, tried []*Key) ([]*Key, error) {
-	seen, start := c.state.Load(), time.Now()
-	keys, err := c.lookupUntried(kid, alg, tried, start)
+// key is the implementation of [Cache.Key]. The lookup began at the time start.
+func (c *core) key(ctx context.Context, kid, alg string, tried []*Key, start time.Time) ([]*Key, error) {
+	seen, now := c.state.Load(), time.Now()
+	keys, err := c.lookupUntried(kid, alg, tried, now)
 	if err == nil || !c.fetchCanHelp(kid, alg, tried) {
 		return keys, err
 	}
-	now := start // each round reads the clock only once, because reading the clock is slow
+	// Each round reads the clock only once, because reading the clock is slow.
 	m := miss{question: questionOf(kid, alg), ofKey: true, badSignature: len(tried) > 0}
 	for range maxRounds {
 		f, limit, isNewer, refused := c.demand(ctx, now, start, seen, m)

@@ -55,8 +55,8 @@ func (s *Sources) lookup(in func(*core) ([]*Key, error)) (found []*Key, failed e
 		default:
 			failed = s.combine(failed, err)
 		}
-		if s.Failover && (err == nil || errors.Is(err, ErrUnknownKey)) {
-			return keys, err // this cache decides
+		if s.Failover && (err == nil || errors.Is(err, ErrUnknownKey) || c.core.state.Load().idle) {
+			return keys, err // this cache decides, or decides when Key has asked it
 		}
 	}
 	if found != nil {
@@ -91,7 +91,8 @@ func (s *Sources) combine(a, b error) error {
 
 // Key does what [Cache.Key] does, for all caches. If no cache has the key in memory, the caches
 // fetch at the same time, and Key returns the keys of the cache that first finds the key. With
-// Failover, only the first cache fetches while its keys are available.
+// Failover, only the first cache fetches while its keys are available, or if it is idle; see
+// [Options.OnDemand]. The limit of 2 s applies to all caches together.
 func (s *Sources) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*Key, error) {
 	now := time.Now()
 	keys, err := s.lookup(func(c *core) ([]*Key, error) { return c.lookupUntried(kid, alg, tried, now) })
@@ -99,14 +100,24 @@ func (s *Sources) Key(ctx context.Context, kid, alg string, tried ...*Key) ([]*K
 		return keys, err
 	}
 	asked := s.Caches
-	if first := asked[0]; s.Failover && first.core.usable(now) {
-		keys, err = first.Key(ctx, kid, alg, tried...)
-		if len(asked) == 1 || !errors.Is(err, ErrUnavailable) || isNotAsked(err) {
+	ask := func(ctx context.Context, c *Cache) ([]*Key, error) {
+		return c.core.key(ctx, kid, alg, tried, now)
+	}
+	if first := asked[0].core; s.Failover && (first.usable(now) || first.state.Load().idle) {
+		keys, err = ask(ctx, asked[0])
+		if len(asked) == 1 || !errors.Is(err, ErrUnavailable) || isNotAsked(err) || first.confirmed(kid, alg, tried) {
 			return keys, err // the first cache decides
 		}
 		asked = asked[1:]
 	}
-	return s.askAll(ctx, asked, kid, alg, tried)
+	return s.askAll(ctx, asked, ask)
+}
+
+// confirmed reports whether keys are available and the last refresh succeeded, so that they lack
+// the key of the token only if the issuer had withdrawn it or had not published it yet.
+func (c *core) confirmed(kid, alg string, tried []*Key) bool {
+	_, err := c.lookupUntried(kid, alg, tried, time.Now())
+	return errors.Is(err, ErrUnknownKey)
 }
 
 // isNotAsked reports whether err has the field NotAsked.
@@ -115,8 +126,9 @@ func isNotAsked(err error) bool {
 	return ok && e.NotAsked
 }
 
-// askAll calls Key of all caches at the same time.
-func (s *Sources) askAll(ctx context.Context, caches []*Cache, kid, alg string, tried []*Key) (found []*Key, failed error) {
+// askAll calls the function ask for all caches at the same time. The first success ends the other
+// calls.
+func (s *Sources) askAll(ctx context.Context, caches []*Cache, ask func(context.Context, *Cache) ([]*Key, error)) (found []*Key, failed error) {
 	type result struct {
 		keys []*Key
 		err  error
@@ -124,14 +136,12 @@ func (s *Sources) askAll(ctx context.Context, caches []*Cache, kid, alg string, 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	results := make(chan result, len(caches))
-	ask := func(c *Cache) {
-		keys, err := c.Key(ctx, kid, alg, tried...)
-		results <- result{keys, err}
+	for _, c := range caches {
+		go func() {
+			keys, err := ask(ctx, c)
+			results <- result{keys, err}
+		}()
 	}
-	for _, c := range caches[1:] {
-		go ask(c)
-	}
-	ask(caches[0])
 	for i := range caches {
 		r := <-results
 		if r.err == nil {
