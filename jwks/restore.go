@@ -46,6 +46,9 @@ func (c *core) load() error {
 		c.opts.Logger.Warn("jwks: the issuer had withdrawn its keys before this process started", "issuer", c.name, "withdrawn", stored.Answered)
 		return nil
 	}
+	if j := &c.refresher.judge; j.withdrawn && !stored.Answered.After(j.emptyMade) {
+		return errors.New("the issuer has withdrawn these keys since they were stored")
+	}
 	age := max(0, now.Sub(stored.Answered))
 	if age >= c.opts.MaxStale {
 		return fmt.Errorf("older than Options.MaxStale: stored %v ago", age.Round(time.Second))
