@@ -14,7 +14,8 @@ const (
 	maxMissEvents = maxEvents / 2
 	// observeTimeout is the time for which Close waits for Options.Observe.
 	observeTimeout = 2 * time.Second
-	// droppedInterval is the least time between two log records about dropped events.
+	// droppedInterval is the least time between two log records about dropped events, and between
+	// two log records about panics in Options.Observe.
 	droppedInterval = time.Minute
 )
 
@@ -35,6 +36,9 @@ type notifier struct {
 	closed  bool          // further events are ignored
 	dropped int           // number of events that found no place since the last log record
 	logged  time.Time     // the time of that record
+
+	panics   int       // only call uses it: number of panics since the last log record
+	panicked time.Time // only call uses it: the time of that record
 }
 
 // add queues an event and does not wait. If the queue is full, the event is dropped.
@@ -88,11 +92,18 @@ func (n *notifier) drain() {
 	}
 }
 
-// call calls Observe. If Observe panics, call logs the panic and returns.
+// call calls Observe. If Observe panics, call logs the panic and returns. It logs at most one record
+// per minute, because clients can cause many events. Only one goroutine at a time calls call.
 func (n *notifier) call(e Event) {
 	defer func() {
-		if v := recover(); v != nil {
-			n.log.Error("jwks: panic in Options.Observe", "issuer", n.issuer, "panic", v)
+		v := recover()
+		if v == nil {
+			return
+		}
+		n.panics++
+		if now := time.Now(); now.Sub(n.panicked) >= droppedInterval {
+			n.log.Error("jwks: panic in Options.Observe", "issuer", n.issuer, "panic", v, "panics", n.panics)
+			n.panics, n.panicked = 0, now
 		}
 	}()
 	n.observe(e)

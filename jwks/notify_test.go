@@ -128,3 +128,30 @@ func TestObserveOrder(t *testing.T) {
 		}
 	})
 }
+
+// lineCount counts the records of a log.
+type lineCount struct{ atomic.Int64 }
+
+func (l *lineCount) Write(p []byte) (int, error) {
+	l.Add(1)
+	return len(p), nil
+}
+
+// An Observe that panics for each event does not fill the log, because clients cause many events.
+func TestPanicsOfObserveAreLoggedOncePerMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lines lineCount
+		c := newCache(t, newIssuer(ecKey("a")), hourly, func(o *jwks.Options) {
+			o.Observe = func(jwks.Event) { panic("test") }
+			o.Logger = slog.New(slog.NewTextHandler(&lines, &slog.HandlerOptions{Level: slog.LevelError}))
+		})
+		for n := range 3 {
+			for k := range 1000 {
+				kidOutcome(t, c, fmt.Sprint("forged", k))
+			}
+			synctest.Wait()
+			want(t, "records", lines.Load(), int64(n+1))
+			time.Sleep(time.Minute)
+		}
+	})
+}
