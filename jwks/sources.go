@@ -56,7 +56,7 @@ func (s *Sources) lookup(in func(*core) ([]*Key, error)) (found []*Key, failed e
 			failed = s.combine(failed, err)
 		}
 		if s.Failover && (err == nil || errors.Is(err, ErrUnknownKey) || c.core.state.Load().idle) {
-			return keys, err // this cache decides, or decides when Key has asked it
+			return keys, err // this cache decides; an idle cache decides after the fetch of Key
 		}
 	}
 	if found != nil {

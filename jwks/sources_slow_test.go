@@ -18,7 +18,7 @@ func wantWithin(t *testing.T, label string, limit time.Duration, f func()) {
 	}
 }
 
-// If one source hangs, a key that another source has is found at once, in whichever order they are.
+// If one source hangs, a key that another source has is found at once.
 func TestSourcesDoNotWaitForASlowOne(t *testing.T) {
 	for _, slow := range []int{0, 1} {
 		synctest.Test(t, func(t *testing.T) {
@@ -79,7 +79,7 @@ func TestFailoverSlowFirst(t *testing.T) {
 	})
 }
 
-// With Failover, an idle first source is asked before the next source decides.
+// With Failover, the keys of an idle first source are fetched before the next source decides.
 func TestFailoverIdleFirst(t *testing.T) {
 	for name, down := range map[string]bool{"up": false, "down": true} {
 		synctest.Test(t, func(t *testing.T) {
