@@ -56,7 +56,7 @@ func (c *core) key(ctx context.Context, kid, alg string, tried []*Key, start tim
 		return keys, err
 	}
 	// Each round reads the clock only once, because reading the clock is slow.
-	m := miss{question: questionOf(kid, alg), ofKey: true, badSignature: len(tried) > 0}
+	m := miss{question: questionOf(kid, alg, tried), ofKey: true, badSignature: len(tried) > 0}
 	for range maxRounds {
 		f, limit, isNewer, refused := c.demand(ctx, now, start, seen, m)
 		if f == nil {

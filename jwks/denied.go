@@ -17,11 +17,19 @@ const (
 )
 
 // question is what a lookup without a result asks the issuer: "which keys have this kid and
-// fit this alg?" It is a hash, so that the size does not depend on the kid.
+// fit this alg?" If keys with this kid were tried, it is: "which others are there?" So the key that
+// the issuer published for the first question is no answer to the second one. It is a hash, so that
+// the size does not depend on the kid.
 type question [16]byte
 
-func questionOf(kid, alg string) question {
-	sum := sha256.Sum256(append([]byte{byte(algorithmOf(alg))}, kid...)) //nolint:gosec // there are fewer than 100 algorithms
+func questionOf(kid, alg string, tried []*Key) question {
+	text := append([]byte{byte(algorithmOf(alg))}, kid...) //nolint:gosec // there are fewer than 100 algorithms
+	for _, k := range tried {
+		sum := sha256.Sum256([]byte(k.material))
+		text = append(text, sum[:]...)
+	}
+	// The number of tried keys comes last. So a kid that ends like a hash asks another question.
+	sum := sha256.Sum256(append(text, byte(min(len(tried), 255))))
 	return question(sum[:])
 }
 
