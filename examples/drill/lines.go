@@ -43,6 +43,10 @@ var (
 	}}
 	unavailableUntilKeys = want{"every request gets 503 until the issuer answers again", func(r incident.Result) bool { return r.Requests > 0 && r.Unavailable == r.Requests }}
 
+	eachSaysWhen = want{"each 503 is \"not asked\", with Retry-After", func(r incident.Result) bool { return r.NotAsked == r.Unavailable }}
+	none401      = want{"no valid request gets 401", func(r incident.Result) bool { return r.Requests > 0 && r.Refused == 0 }}
+	knownAllowed = want{"no request with the old key is refused", func(r incident.Result) bool { return r.KnownRequests > 0 && r.KnownRefused == 0 }}
+
 	noKeyLost    = want{"no valid key is lost", func(r incident.Result) bool { return r.Tried > 0 && len(r.LostKeys) == 0 }}
 	noneAccepted = want{"no invalid token is accepted", func(r incident.Result) bool { return r.Forged > 0 && len(r.ForgedAccepted) == 0 }}
 )
@@ -50,6 +54,11 @@ var (
 // withinTime returns the condition that the event happens within the duration d.
 func withinTime(event string, d time.Duration) want {
 	return want{fmt.Sprintf("%s within %v", event, d), func(r incident.Result) bool { return !r.Never && r.After <= d+tolerance(r) }}
+}
+
+// restoredWithin returns the condition that requests are accepted again within the duration d.
+func restoredWithin(d time.Duration) want {
+	return want{fmt.Sprintf("requests are accepted again within %v", d), func(r incident.Result) bool { return 0 < r.Restored && r.Restored <= d+tolerance(r) }}
 }
 
 // fetchCount returns the condition that the number of fetches is from low to high.
@@ -87,7 +96,12 @@ func linesAlone() []line {
 
 // linesTogether returns the incidents that run at the same time.
 func linesTogether() []line {
-	noKeys := why{status503: "no keys"}
+	noKeys, notAsked := why{status503: "no keys"}, why{status503: "not asked"}
+	const (
+		unready     = 5*time.Second + 100*time.Millisecond // a pause and a fetch
+		coolDown    = 8 * time.Second                      // the default of jwks.Options.CoolDown
+		afterRotate = coolDown + time.Second
+	)
 	return []line{
 		{name: "odd documents", run: incident.OddDocuments, wants: []want{noneRefused, noKeyLost}},
 		{name: "odd keys", run: incident.OddKeys, wants: []want{noneRefused, noKeyLost, noneAccepted}},
@@ -104,10 +118,37 @@ func linesTogether() []line {
 		{name: "issuer hangs at start", run: incident.StartHanging, why: noKeys, wants: []want{
 			unavailableUntilKeys, noLongWait, fetchCount(2, 10), withinTime("the next request is accepted", maxWait),
 		}},
+		{name: "probes only at start", run: incident.Unready, wants: []want{
+			noneRefused, noLongWait, fetchCount(3, 12), withinTime("the service is ready", unready),
+			{"the service is not ready while the issuer is down", func(r incident.Result) bool { return r.Tried > 0 && r.ReadyTooEarly == 0 }},
+		}},
+		{name: "last key withdrawn", run: incident.LastKey, why: why{status503: "withdrawn"}, wants: []want{
+			none401, noLongWait,
+			withinTime("the key is dropped", 2*incident.WithdrawInterval), restoredWithin(maxWait),
+			{fmt.Sprintf("the key stays in use for %v, and until there are 3 answers without a key", incident.WithdrawInterval), func(r incident.Result) bool {
+				return r.After >= incident.WithdrawInterval && len(r.PerStep) > 0 && r.PerStep[0] >= 3
+			}},
+			{"the dropped key is never accepted again", func(r incident.Result) bool { return r.Unavailable > 0 && r.AcceptedLater == 0 }},
+		}},
+		{name: "a connection hangs", run: incident.OneHangs, wants: []want{
+			noneRefused, noLongWait, {"1 or 2 requests for the key set", func(r incident.Result) bool { return 1 <= r.Fetches && r.Fetches <= 2 }},
+		}},
+		{name: "retired key ids", run: incident.RetiredKeys, why: notAsked, wants: []want{
+			none401, eachSaysWhen, knownAllowed, noLongWait, withinTime("the new key is accepted", afterRotate), fetchCount(1, 5),
+		}},
+		{name: "forged signatures", run: incident.ForgedSignatures, why: notAsked, wants: []want{
+			none401, eachSaysWhen, knownAllowed, noLongWait, withinTime("the new key is accepted", afterRotate), fetchCount(1, 5),
+		}},
 		{name: "two rotations", run: incident.Rotations, wants: []want{noneRefused, noLongWait, oneFetch}},
-		{name: "rotation during a flood", run: incident.RotationInFlood, why: why{status401: "not asked", status503: "not asked"}, wants: []want{
-			withinTime("the new key is accepted", 10*time.Second), noLongWait,
+		{name: "rotation during a flood", run: incident.RotationInFlood, why: notAsked, wants: []want{
+			none401, eachSaysWhen, withinTime("the new key is accepted", 10*time.Second), noLongWait,
 		}},
 		{name: "issuer is down", run: incident.Outage, wants: []want{noneRefused, noLongWait, fetchCount(2, 6)}},
+		{name: "key set moves", run: incident.MovedKeys, wants: []want{
+			noneRefused, noLongWait,
+			{"1 request each for the old address, the new address and the metadata", func(r incident.Result) bool {
+				return slices.Equal(r.PerStep, []int{1, 1, 1})
+			}},
+		}},
 	}
 }

@@ -152,6 +152,13 @@ func TestNames(t *testing.T) {
 	}
 }
 
+func TestSkip(t *testing.T) {
+	wanted, err := choose(lines(), "", "key set moves")
+	if err != nil || len(wanted) != len(lines())-1 {
+		t.Errorf("got %d incidents and the error %v, want all incidents but one", len(wanted), err)
+	}
+}
+
 func TestOpenFails(t *testing.T) {
 	broken := incident.Subject{Name: "broken", Open: func(incident.Setup) (incident.Verifier, error) { return nil, errors.New("cannot open") }}
 	out, err := runDrill(t, broken, "-run", "odd keys")
@@ -171,7 +178,7 @@ func TestCanceledContext(t *testing.T) {
 }
 
 func TestArguments(t *testing.T) {
-	for _, args := range [][]string{{"x"}, {"-run", "("}, {"-run", "no such incident"}, {"-x"}} {
+	for _, args := range [][]string{{"x"}, {"-run", "("}, {"-run", "no such incident"}, {"-skip", "("}, {"-skip", "."}, {"-x"}} {
 		if _, err := runDrill(t, incident.Bearer, args...); err == nil {
 			t.Errorf("arguments %q: got no error, want an error", args)
 		}
@@ -184,7 +191,13 @@ var expectedResults = map[string]incident.Result{
 	"flood of forged key ids":   {Requests: 2000, Fetches: 3, Forged: 10_000, SlowestForged: 2 * time.Second},
 	"two rotations":             {Requests: 1, PerStep: []int{1, 1}},
 	"new key with old key id":   {Requests: 1, PerStep: []int{1}},
-	"rotation during a flood":   {Requests: 1, Refused: 1, After: 10 * time.Second},
+	"rotation during a flood":   {Requests: 2, Unavailable: 1, NotAsked: 1, After: 10 * time.Second},
+	"retired key ids":           {Requests: 2, Unavailable: 1, NotAsked: 1, KnownRequests: 1, Fetches: 5, After: 9 * time.Second, SlowestForged: 2 * time.Second},
+	"forged signatures":         {Requests: 2, Unavailable: 1, NotAsked: 1, KnownRequests: 1, Fetches: 5, After: 9 * time.Second, SlowestForged: 2 * time.Second},
+	"probes only at start":      {Requests: 1, Fetches: 3, Tried: 1, After: 5100 * time.Millisecond},
+	"last key withdrawn":        {Requests: 2, Unavailable: 1, PerStep: []int{3}, After: 4 * time.Second, Restored: 2 * time.Second},
+	"a connection hangs":        {Requests: 1, Fetches: 2, Slowest: 2 * time.Second},
+	"key set moves":             {Requests: 1, PerStep: []int{1, 1, 1}},
 	"key withdrawn":             {Requests: 1, Fetches: 1, After: 2 * time.Second},
 	"issuer hangs":              {Requests: 1, Slowest: 999 * time.Millisecond, Forged: 7, ForgedUnavailable: 7, SlowestForged: 2 * time.Second},
 	"issuer is down":            {Requests: 1, Fetches: 6, Slowest: 2 * time.Second},
@@ -215,6 +228,14 @@ var faults = []func(*incident.Result){
 	func(r *incident.Result) { r.PerStep = append([]int{0}, r.PerStep...) },
 	func(r *incident.Result) { r.Never = true },
 	func(r *incident.Result) { r.After = 11 * time.Second },
+	func(r *incident.Result) { r.After = time.Second },
+	func(r *incident.Result) { r.NotAsked = 0 },
+	func(r *incident.Result) { r.KnownRefused = 1 },
+	func(r *incident.Result) { r.KnownRequests = 0 },
+	func(r *incident.Result) { r.Restored = -1 },
+	func(r *incident.Result) { r.Restored = 2*time.Second + 1 },
+	func(r *incident.Result) { r.AcceptedLater = 1 },
+	func(r *incident.Result) { r.ReadyTooEarly = 1 },
 	func(r *incident.Result) { r.Goroutines = 1 },
 	func(r *incident.Result) { r.PeakHeap++ },
 	func(r *incident.Result) { r.CutOff = true },

@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/middleware"
 )
 
 // Bearer is the Subject of this repository. It uses a bearer.JWTVerifier with a jwks.Cache.
 // Both have the default options, except that they discard their logs. The fields Interval and
-// Store of a Setup change the options of the cache.
+// Store of a Setup change the options of the cache. Its readiness check is the handler of package
+// middleware.
 var Bearer = Subject{Name: "bearer", Open: openBearer}
 
 func openBearer(s Setup) (Verifier, error) {
@@ -28,7 +32,11 @@ func openBearer(s Setup) (Verifier, error) {
 		}
 		opts.Store = store
 	}
-	keys, err := jwks.New(s.KeysURL, opts)
+	open := func() (*jwks.Cache, error) { return jwks.New(s.KeysURL, opts) }
+	if s.Discover {
+		open = func() (*jwks.Cache, error) { return jwks.Discover(s.Issuer, opts) }
+	}
+	keys, err := open()
 	if err != nil {
 		return nil, err
 	}
@@ -36,24 +44,39 @@ func openBearer(s Setup) (Verifier, error) {
 	if err != nil {
 		return nil, errors.Join(err, keys.Close())
 	}
-	return &bearerVerifier{v, keys}, nil
+	ready, err := middleware.NewReadiness(v, nil)
+	if err != nil {
+		return nil, errors.Join(err, v.Close(), keys.Close())
+	}
+	return &bearerVerifier{v, keys, ready}, nil
 }
 
 type bearerVerifier struct {
 	verifier *bearer.JWTVerifier
 	keys     *jwks.Cache
+	ready    http.Handler
 }
 
 // Verify implements Verifier.
 func (b *bearerVerifier) Verify(ctx context.Context, token string) Outcome {
 	_, err := b.verifier.Verify(ctx, token)
+	refusal, _ := errors.AsType[*bearer.Error](err)
 	switch {
 	case err == nil:
 		return Accepted
+	case errors.Is(err, bearer.KeyNotAsked) && refusal != nil && refusal.RetryAfter > 0:
+		return NotAsked
 	case errors.Is(err, bearer.KeysUnavailable), errors.Is(err, bearer.KeyNotAsked):
 		return Unavailable
 	}
 	return Refused
+}
+
+// Probe implements Prober.
+func (b *bearerVerifier) Probe() bool {
+	w := httptest.NewRecorder()
+	b.ready.ServeHTTP(w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/ready", http.NoBody))
+	return w.Code == http.StatusOK
 }
 
 // Close implements Verifier.

@@ -20,8 +20,8 @@ type Result struct {
 	Story string
 	// Requests is the number of requests with valid tokens. Refused is the number of these
 	// requests with the Outcome Refused. Unavailable is the number of these requests with
-	// the Outcome Unavailable.
-	Requests, Refused, Unavailable int
+	// the Outcome Unavailable or NotAsked. NotAsked is the number of those with NotAsked.
+	Requests, Refused, Unavailable, NotAsked int
 	// Slowest is the longest duration of a valid request.
 	Slowest time.Duration
 	// Fetches is the number of requests for the key set of the issuer. It does not include the
@@ -34,7 +34,7 @@ type Result struct {
 	// Ratio is P99 divided by P99Calm.
 	Ratio float64
 	// Forged is the number of requests with tokens that must be refused. ForgedUnavailable is
-	// the number of these requests with the Outcome Unavailable.
+	// the number of these requests with the Outcome Unavailable or NotAsked.
 	Forged, ForgedUnavailable int
 	// SlowestForged is the longest duration of a forged request.
 	SlowestForged time.Duration
@@ -42,6 +42,10 @@ type Result struct {
 	// Late is the longest delay of a timer in this process, because the machine is busy. The
 	// incidents do not measure it.
 	Late time.Duration
+
+	// KnownRequests is the number of further valid requests, which use a known key. Other requests
+	// must not disturb them. KnownRefused is the number of these requests that were not accepted.
+	KnownRequests, KnownRefused int
 
 	// PerStep is the number of fetches in each step of the incident.
 	PerStep []int
@@ -51,6 +55,14 @@ type Result struct {
 	After time.Duration
 	// Never reports that the event did not happen.
 	Never bool
+	// Restored is the time until a valid request is accepted again after the issuer is healthy again.
+	// It is negative if the request is not accepted.
+	Restored time.Duration
+	// AcceptedLater is the number of requests that were accepted although the event had happened
+	// that must refuse them.
+	AcceptedLater int
+	// ReadyTooEarly is the number of readiness checks that succeeded before the issuer was healthy.
+	ReadyTooEarly int
 	// Goroutines is the number of goroutines that still run after the verifier was closed.
 	Goroutines int
 	// PeakHeap is the largest growth of the heap in bytes.
@@ -58,7 +70,8 @@ type Result struct {
 	// CutOff reports that the issuer stopped sending a body because of PeakHeap. This protects
 	// the machine.
 	CutOff bool
-	// Tried is the number of odd documents, odd keys or hostile bodies in the incident.
+	// Tried is the number of odd documents, odd keys, hostile bodies or readiness checks in the
+	// incident.
 	Tried int
 	// LostKeys contains the names of documents, keys and bodies. After each of them, the
 	// verifier did not accept a valid token.
@@ -74,7 +87,7 @@ type Result struct {
 
 // newResult returns a Result with the counts of t and i.
 func newResult(t *tally, i *issuer) Result {
-	return Result{Requests: t.requests, Refused: t.refused, Unavailable: t.unavailable, Slowest: t.slowest, Fetches: i.fetches()}
+	return Result{Requests: t.requests, Refused: t.refused, Unavailable: t.unavailable, NotAsked: t.notAsked, Slowest: t.slowest, Fetches: i.fetches()}
 }
 
 // openVerifier opens a verifier and waits until the verifier accepts a valid token. Then it
@@ -133,7 +146,7 @@ func wait(ctx context.Context, d time.Duration) {
 // Short rounds d to three digits.
 func Short(d time.Duration) time.Duration {
 	for unit := time.Duration(1); ; unit *= 10 {
-		if d < 1000*unit {
+		if d/1000 < unit { // 1000*unit overflows for very long times
 			return d.Round(unit)
 		}
 	}

@@ -41,6 +41,11 @@ func (i *issuer) fail() { i.Inject(bearertest.KeysEndpoint, bearertest.Fault{Abo
 // hang makes the issuer accept requests, but never answer them.
 func (i *issuer) hang() { i.Inject(bearertest.KeysEndpoint, bearertest.Fault{Hang: true}) }
 
+// hangOnce makes the issuer accept one request without an answer. It answers all others.
+func (i *issuer) hangOnce() {
+	i.Inject(bearertest.KeysEndpoint, bearertest.Fault{Hang: true, Times: 1})
+}
+
 // countFetches starts to count fetches from zero.
 func (i *issuer) countFetches() { i.uncounted = i.Fetches(bearertest.KeysEndpoint) }
 

@@ -25,6 +25,13 @@ func NewMaterial(ctx context.Context, s Subject) (r Result, err error) {
 		time.Second, "a new key has the key id of the old key; 20 callers use the new key immediately")
 }
 
+// OneHangs is an incident with a key rotation. The connection of the first fetch afterwards hangs,
+// and all others work. 20 callers present tokens signed with the new key for 4 s.
+func OneHangs(ctx context.Context, s Subject) (r Result, err error) {
+	return changeKeys(ctx, s, []func(*issuer){func(i *issuer) { i.hangOnce(); i.rotateKey() }},
+		4*time.Second, "a key rotation; the connection of the first fetch hangs, other connections work; 20 callers use the new key immediately")
+}
+
 // changeKeys runs the steps. Each step changes the key of the issuer. After each step, callers
 // present tokens signed with the new key, for the duration d.
 func changeKeys(ctx context.Context, s Subject, steps []func(*issuer), d time.Duration, story string) (Result, error) {

@@ -22,6 +22,10 @@ const (
 	// Unavailable means that the verifier has no key for the token, because it cannot fetch
 	// keys. A server answers 503.
 	Unavailable
+	// NotAsked means that the verifier has no key for the token, and that its limit on fetches
+	// does not allow it to ask the issuer yet. A server answers 503, and says in Retry-After when to
+	// come back.
+	NotAsked
 )
 
 // Subject is a library under test. It consists of a key cache and a verifier that uses the
@@ -47,6 +51,9 @@ type Setup struct {
 	// Store is the path of a file that keeps the keys during a restart. Subjects that have no
 	// file store ignore Store. An empty Store means no file.
 	Store string
+	// Discover makes the verifier find the URL of the key set in the metadata of the issuer. Subjects
+	// that cannot do this ignore Discover.
+	Discover bool
 }
 
 // Verifier verifies tokens. It must be safe for concurrent use.
@@ -56,4 +63,11 @@ type Verifier interface {
 	// Close stops the verifier. If the library can stop the goroutines of the verifier, Close
 	// also stops these goroutines.
 	Close() error
+}
+
+// Prober is a Verifier with a readiness check.
+type Prober interface {
+	Verifier
+	// Probe makes one readiness check. It reports whether the service may get requests.
+	Probe() bool
 }

@@ -1,7 +1,9 @@
 package incident_test
 
 import (
+	"math"
 	"testing"
+	"time"
 
 	"github.com/bearerkit/bearer/bearertest"
 	"github.com/bearerkit/bearer/internal/incident"
@@ -42,6 +44,21 @@ func TestThousands(t *testing.T) {
 	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 123_456: "123,456", 1_234_567: "1,234,567", -100: "-100", -1000: "-1,000"} {
 		if got := incident.Thousands(n); got != want {
 			t.Errorf("Thousands(%d): got %s, want %s", n, got, want)
+		}
+	}
+}
+
+func TestShort(t *testing.T) {
+	for _, tt := range [][2]time.Duration{
+		{0, 0},
+		{999, 999},
+		{1234567, 1230000},
+		{-5, -5},
+		{time.Hour + time.Second, time.Hour},
+		{math.MaxInt64, 9220000000 * time.Second}, // an unlimited loop, before
+	} {
+		if got := incident.Short(tt[0]); got != tt[1] {
+			t.Errorf("Short(%d): got %d, want %d", tt[0], got, tt[1])
 		}
 	}
 }

@@ -13,6 +13,7 @@ type tally struct {
 	mu                   sync.Mutex // guards the fields below
 	requests             int
 	refused, unavailable int
+	notAsked             int // the part of unavailable with the Outcome NotAsked
 	slowest              time.Duration
 	took                 []time.Duration // the durations of all requests except the requests that leaveOut removed
 	leftOut              int             // the number of requests that leaveOut removed
@@ -29,6 +30,9 @@ func (t *tally) verify(ctx context.Context, v Verifier, token string) Outcome {
 	switch outcome {
 	case Refused:
 		t.refused++
+	case NotAsked:
+		t.notAsked++
+		t.unavailable++
 	case Unavailable:
 		t.unavailable++
 	case Accepted:
