@@ -21,7 +21,7 @@ func TestOnDemandStoreKeepsWithdrawal(t *testing.T) {
 		older := slices.Clone(store.data)
 		store.mu.Unlock()
 		i.publish()
-		if withdrawnAfter(t, c, time.Hour) == 0 {
+		if withdrawnAfter(t, c) == 0 {
 			t.Fatal("the keys were not withdrawn")
 		}
 		for range 3 {

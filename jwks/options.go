@@ -196,7 +196,9 @@ type Options struct {
 	// after another, in a goroutine that does nothing else. So Observe may call all methods of the
 	// cache except [Cache.Close], and no lookup or refresh waits for it. If Observe is so slow that
 	// 1,024 events wait for it, the cache drops further events and logs their number; it drops
-	// MissFetch and MissDenied from 512 waiting events on. Zero: the cache does not report events.
+	// MissFetch and MissDenied from 512 waiting events on. If Observe refers to the cache, or to
+	// a verifier that uses it, close the cache: the garbage collector cannot end it. Zero: the
+	// cache does not report events.
 	Observe func(Event)
 }
 

@@ -97,8 +97,10 @@ var printedTypes = map[string]printedType{
 	"jwks.Set":       {value: func(_ *testing.T, s *secretFiller) any { return s.keys("kid") }, shown: []string{"kid"}},
 	"jwks.Skipped":   {value: filled[jwks.Skipped](), shown: []string{"ID", "Reason"}},
 	"jwks.Sources": {value: func(t *testing.T, s *secretFiller) any {
-		return &jwks.Sources{Caches: []*jwks.Cache{newKeyCache(t, s).(*jwks.Cache)}}
-	}, shown: []string{"Issuer"}}, //nolint:forcetypeassert // a test
+		t.Helper()
+		cache, _ := newKeyCache(t, s).(*jwks.Cache)
+		return &jwks.Sources{Caches: []*jwks.Cache{cache}}
+	}, shown: []string{"Issuer"}},
 	"jwks.Status":           {value: filled[jwks.Status](), shown: []string{"Issuer", "KeySetHash", "Keys", "LastError", "Skipped.ID", "Skipped.Reason", "Source", "URL"}},
 	"jwks.UnavailableError": {value: filled[*jwks.UnavailableError](), shown: []string{"Err"}},
 
