@@ -105,7 +105,7 @@ func Discover(issuer string, opts *Options) (*Cache, error) {
 		where.places = metadataPlaces(issuer)
 	}
 	if o.Issuer != "" && o.Issuer != issuer {
-		errs = append(errs, fmt.Errorf("jwks: Options.Issuer: %q differs from the argument of Discover, %q; leave Options.Issuer empty", o.Issuer, redact(issuer)))
+		errs = append(errs, fmt.Errorf("jwks: Options.Issuer: %q differs from the argument of Discover, %q; leave Options.Issuer empty", redact(o.Issuer), redact(issuer)))
 	}
 	errs = append(errs, o.clearProblems(where.first())...)
 	if err := errors.Join(append(errs, o.problems(opts)...)...); err != nil {

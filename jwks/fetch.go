@@ -69,6 +69,10 @@ func get(ctx context.Context, client *http.Client, url string, conditions valida
 	resp, err := client.Do(req)
 	if err != nil {
 		if sent, ok := errors.AsType[*neturl.Error](err); ok {
+			// The client has removed the last character of "https://host:". With it, redact finds more.
+			if sent.URL == req.URL.String() {
+				sent.URL = url
+			}
 			sent.URL = redact(sent.URL) // safe, because no other goroutine uses this error value
 		}
 		return nil, err // the text of err contains the method and the URL

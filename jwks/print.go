@@ -20,7 +20,7 @@ func (o Options) text() string {
 	if o.RootCAs != nil {
 		roots = "set"
 	}
-	return quote.Struct("jwks.Options", "Issuer", o.Issuer, "MetadataURL", redact(o.MetadataURL), "MetadataIssuer", redact(o.MetadataIssuer),
+	return quote.Struct("jwks.Options", "Issuer", redact(o.Issuer), "MetadataURL", redact(o.MetadataURL), "MetadataIssuer", redact(o.MetadataIssuer),
 		"KeysURL", redact(o.KeysURL), "Transport", o.Transport, "Timeout", o.Timeout, "InsecureHTTP", o.InsecureHTTP, "RefusePrivateAddresses", o.RefusePrivateAddresses,
 		"RootCAs", quote.Verbatim(roots), "RootCAFile", o.RootCAFile, "ClientCertificate", o.ClientCertificate,
 		"AuthorizationFile", o.AuthorizationFile, "AuthorizationOrigins", origins,

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -19,7 +20,11 @@ func checkURL(raw string, insecureHTTP bool) error {
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
-		// The text of a url.Error contains the whole URL, which may contain a password.
+		// The text of a url.Error contains the whole URL. The text of its cause contains a part of the
+		// URL, for example "pass" of "https://user:pass/word@host".
+		if strings.Contains(raw, "@") {
+			return errors.New("not a URL, and it contains an @; if there is a user and a password before the @, remove them")
+		}
 		if parse, ok := errors.AsType[*url.Error](err); ok {
 			err = parse.Err
 		}
@@ -74,15 +79,18 @@ func lowerASCII(s string) string {
 }
 
 // redact returns a URL that is safe to log. The credentials and the query values, which may
-// be secrets, are replaced with "xxxxx".
+// be secrets, are replaced with "xxxxx". The URL may be invalid.
 func redact(raw string) string {
-	raw, query, ok := strings.Cut(raw, "?")
-	if scheme, rest, ok := strings.Cut(raw, "://"); ok {
-		authority, _, _ := strings.Cut(rest, "/")
-		if at := strings.LastIndexByte(authority, '@'); at >= 0 {
-			raw = scheme + "://xxxxx" + rest[at:]
-		}
+	scheme, rest, ok := strings.Cut(raw, "://")
+	if ok = ok && isKnownScheme(scheme); ok {
+		scheme += "://"
+	} else {
+		scheme, rest = "", raw
 	}
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 && (!ok || !isPlain(raw, rest[:at])) {
+		rest = "xxxxx" + rest[at:]
+	}
+	raw, query, ok := strings.Cut(scheme+rest, "?")
 	if !ok {
 		return raw
 	}
@@ -95,4 +103,17 @@ func redact(raw string) string {
 		}
 	}
 	return raw + "?" + strings.Join(members, "&")
+}
+
+func isKnownScheme(scheme string) bool {
+	return slices.Contains([]string{"https", "http", fileScheme}, lowerASCII(scheme))
+}
+
+// isPlain reports whether the part of a URL between its scheme and its last @ contains no
+// credentials. A password may contain "/" or "?", although it must not. In "https://user:1/2@host",
+// the host is then "user". So isPlain requires a host with a full stop, and that no ":" is before
+// the @, not even before a port. It is true for "https://issuer.example/keys/name@other.example".
+func isPlain(raw, before string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && u.User == nil && strings.Contains(u.Host, ".") && !strings.Contains(before, ":")
 }
