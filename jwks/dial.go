@@ -20,6 +20,9 @@ const (
 	dialTimeout = 3 * time.Second
 	// maxAddresses is the number of addresses to which one request tries to connect.
 	maxAddresses = 8
+	// maxKnown is the number of addresses of a host that are considered. A name server may send any
+	// number.
+	maxKnown = 64
 	// attemptDelay is the longest time until the next address is tried while no earlier address
 	// answers. RFC 8305, section 5, recommends this time.
 	attemptDelay = 250 * time.Millisecond
@@ -92,7 +95,8 @@ type race struct {
 	lookupErr error
 	answers   chan lookupAnswer
 
-	known    []netip.AddrPort // the addresses that check allows
+	known    []netip.AddrPort // the addresses that check allows, at most maxKnown
+	ignored  int              // the number of further addresses
 	waiting  []netip.AddrPort // the known addresses that were not tried, in the order of the attempts
 	open     []netip.AddrPort // the addresses of the attempts that have not ended
 	tried    int
@@ -182,7 +186,11 @@ func (r *race) add(a lookupAnswer) {
 	if a.err != nil {
 		r.lookupErr = a.err
 	}
-	for _, ip := range a.addresses {
+	for i, ip := range a.addresses {
+		if len(r.known) >= maxKnown {
+			r.ignored += len(a.addresses) - i
+			break
+		}
 		address := netip.AddrPortFrom(ip.Unmap(), r.port)
 		if slices.Contains(r.known, address) {
 			continue
@@ -259,7 +267,7 @@ func (r *race) failure(ended error) error {
 	case len(errs) == 0:
 		return &net.OpError{Op: "dial", Net: r.network, Err: r.lookupFailure(ended)}
 	}
-	return &dialError{net.JoinHostPort(r.host, strconv.Itoa(int(r.port))), errs, len(r.waiting)}
+	return &dialError{net.JoinHostPort(r.host, strconv.Itoa(int(r.port))), errs, len(r.waiting) + r.ignored}
 }
 
 // lookupFailure returns the error of the lookups, which found no address.

@@ -60,6 +60,7 @@ func TestDial(t *testing.T) {
 		{name: "all refuse", hosts: allRefuse, addresses: []string{hundred[0], hundred[1]}, tried: hundred[:2], err: "no connection to issuer.test:443: dial tcp 198.51.100.1:443: connection refused; dial tcp 198.51.100.2:443: connection refused"},
 		{name: "one refuses", hosts: allRefuse, addresses: hundred[:1], tried: hundred[:1], err: "dial tcp 198.51.100.1:443: connection refused"},
 		{name: "one dead", hosts: none, addresses: []string{a4}, took: jwks.DialTimeout, tried: []string{a4}, err: "dial tcp 192.0.2.1:443: i/o timeout"},
+		{name: "1,000 dead", hosts: none, addresses: numbered("198.18.0.1", 1000), took: jwks.DialTimeout, tried: numbered("198.18.0.1", 8), err: "198.18.0.8:443: i/o timeout; 992 further"},
 		{name: "100 refuse", hosts: allRefuse, addresses: hundred, tried: hundred[:8], err: "; 92 further addresses were not tried"},
 		{name: "100 dead", hosts: none, addresses: hundred, took: jwks.DialTimeout, tried: hundred[:8], err: "198.51.100.8:443: i/o timeout; 92 further"},
 		{name: "the first wins late", hosts: map[string]host{a4: {after: 300 * ms}, b4: {after: 100 * ms}}, addresses: []string{a4, b4}, took: 300 * ms, tried: []string{a4, b4}, winner: a4},
@@ -85,6 +86,32 @@ func TestDial(t *testing.T) {
 			want(t, tt.name+": open connections", n.openConnections() == 1, err == nil)
 			closeNow(t, conn)
 			want(t, tt.name+": lookups", len(n.lookups), 1)
+		})
+	}
+}
+
+// The price of an answer with many addresses is in proportion to their number: after 64 addresses,
+// no further address is checked, however many there are.
+func TestDialManyAddresses(t *testing.T) {
+	for _, row := range []struct {
+		addresses []string
+		checks    int
+	}{
+		{numbered("198.18.0.1", 8), 8},
+		{numbered("198.18.0.1", 64), 64},
+		{numbered("198.18.0.1", 65), 64},
+		{numbered("198.18.0.1", 8000), 64},
+		{numbered("2001:db8::1", 8000), 64},
+		{slices.Repeat([]string{a4}, 8000), 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			checks := 0
+			n := newNetwork(nil, row.addresses...)
+			conn, _, err := n.dialName(func(string) error { checks++; return nil })(t.Context())
+			wantText(t, err, "i/o timeout")
+			closeNow(t, conn)
+			// Each attempt checks its address again.
+			want(t, fmt.Sprint("checked addresses of ", len(row.addresses)), checks-len(n.tried()), row.checks)
 		})
 	}
 }
