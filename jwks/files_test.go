@@ -181,6 +181,14 @@ func TestFileProblems(t *testing.T) {
 		{"x.pem", good + private, "a private key; want the public key only"},
 		{"x.pem", good[:len(good)-20], "no PEM block"},
 		{"x.pem", good + good[:len(good)-20], "a PEM block is damaged or not complete"},
+		{"x.pem", good + "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n" + good, "a PEM block is damaged or not complete"},
+		{"x.pem", good + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICAT-----\n" + good, "a PEM block is damaged or not complete"},
+		{"x.pem", good + "----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n" + good, "a PEM block is damaged or not complete"},
+		{"x.pem", good + "-----BEGIN CERTIFICATE-----\nAAAA\n" + good, "a PEM block is damaged or not complete"},
+		{"x.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n" + good + good, "a PEM block is damaged or not complete"},
+		{"x.pem", good + strings.ReplaceAll("\n"+good, "\n", "\n  ") + good, "a PEM block is damaged or not complete"},
+		{"x.pem", good + strings.Replace(good, "M", "", 1) + good, "a PEM block is damaged or not complete"},
+		{"x.json", `{"a":"` + strings.ReplaceAll(good+"-----BEGIN PUBLIC KEY-----\n!\n-----END PUBLIC KEY-----\n"+good, "\n", `\n`) + `"}`, "a PEM block is damaged or not complete"},
 		{"x.pem", "", "neither a JWK Set, nor a JWK, nor PEM"},
 		{"x.pem", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "a PEM block of type PUBLIC KEY cannot be parsed"},
 		{"x.pem", "-----BEGIN EC PARAMETERS-----\nAAAA\n-----END EC PARAMETERS-----\n", "neither a public key nor a certificate"},
@@ -207,6 +215,16 @@ func TestFileProblems(t *testing.T) {
 			want(t, "keys", found(c), "good EC P-256")
 		})
 	}
+	t.Run("name is not UTF-8", func(t *testing.T) {
+		folder := t.TempDir()
+		writeFiles(t, folder, map[string]string{"good.pem": good})
+		c := newFileCache(t, folder)
+		if err := os.WriteFile(filepath.Join(folder, "a\xff.pem"), []byte(good), 0o600); err != nil {
+			t.Skip("this file system has no such names:", err)
+		}
+		wantText(t, c.Refresh(t.Context()), `a\xff.pem`, "the name is not valid UTF-8", "rename the file")
+		want(t, "keys", found(c), "good EC P-256")
+	})
 	t.Run("missing", func(t *testing.T) {
 		folder := t.TempDir()
 		writeFiles(t, folder, map[string]string{"good.pem": good})

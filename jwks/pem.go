@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/MicahParks/jwkset"
 	"github.com/go-json-experiment/json"
@@ -40,6 +41,9 @@ func keysOf(ctx context.Context, path string, content []byte) (keys []jsontext.V
 	switch {
 	case errors.Is(err, errNoObject) && bytes.Contains(content, []byte("-----BEGIN ")):
 		name := filepath.Base(path)
+		if !utf8.ValidString(name) {
+			return nil, fmt.Errorf("file %q: the name is not valid UTF-8, so it cannot be the kid of the key; rename the file", path)
+		}
 		keys, err = keysOfPEM(strings.TrimSuffix(name, filepath.Ext(name)), s.original)
 	case err != nil:
 		err = noKeyFile(err)
@@ -112,8 +116,10 @@ var errNoPEM = errors.New("no PEM block")
 
 // keysOfPEM returns the public keys and the keys of the certificates of PEM blocks as JWKs with the
 // given kid. The dates and the signatures of certificates are not checked, because the files come
-// from the operator and not from an issuer.
+// from the operator and not from an issuer. A block that is damaged or not complete is an error,
+// wherever it is. Text between the blocks is no error.
 func keysOfPEM(id string, content []byte) ([]jsontext.Value, error) {
+	begins, ends := bytes.Count(content, []byte("-----BEGIN ")), bytes.Count(content, []byte("-----END "))
 	var keys []jsontext.Value
 	for {
 		block, rest := pem.Decode(content)
@@ -141,7 +147,8 @@ func keysOfPEM(id string, content []byte) ([]jsontext.Value, error) {
 	if len(keys) == 0 {
 		return nil, errNoPEM
 	}
-	if bytes.Contains(content, []byte("-----BEGIN ")) {
+	// pem.Decode skips what it cannot decode. Each block that was decoded is one key.
+	if begins != len(keys) || ends != len(keys) {
 		return nil, errors.New("a PEM block is damaged or not complete")
 	}
 	return keys, nil
