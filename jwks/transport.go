@@ -112,13 +112,16 @@ func loopbackAddress(address string) error {
 	return nil
 }
 
-// notPublic are address blocks of the IANA special-purpose registries. Package netip has no
+// notPublic are address blocks of the IANA special-purpose registries, and two others: the
+// IPv4-translated addresses ::ffff:0:0:0/96 (RFC 2765, section 2.1), which name IPv4 addresses of
+// any kind, and the address 168.63.129.16. In Azure, it is an endpoint of the platform that only a
+// virtual machine can reach (Microsoft, "What is IP address 168.63.129.16?"). Package netip has no
 // methods for these blocks.
 var notPublic = func() (blocks []netip.Prefix) {
 	for _, s := range []string{
 		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24",
-		"198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
-		"::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32",
+		"198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4", "168.63.129.16/32",
+		"::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32",
 		"2002::/16", "3fff::/20", "5f00::/16", "fec0::/10",
 	} {
 		blocks = append(blocks, netip.MustParsePrefix(s))
