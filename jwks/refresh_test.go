@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -102,7 +103,9 @@ func TestConditionalRequests(t *testing.T) {
 		first, _ := c.Lookup("a", "ES256")
 		time.Sleep(150 * time.Minute)
 		unconditional := 0
-		for n, header := range i.headers {
+		var headers []http.Header
+		i.update(func(i *issuer) { headers = slices.Clone(i.headers) })
+		for n, header := range headers {
 			if header.Get("Cache-Control") == "no-cache" {
 				unconditional++
 				continue
