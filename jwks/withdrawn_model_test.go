@@ -72,13 +72,14 @@ func randomAnswers(r *rand.Rand, m *withdrawalModel, keys []byte) func(*http.Req
 	if r.IntN(2) == 0 {
 		second = first
 	}
+	own := rand.New(rand.NewPCG(r.Uint64(), 0)) //nolint:gosec // for a test; the caller goes on using r
 	return func(req *http.Request) reply {
 		kind := first
-		if r.IntN(2) == 0 {
+		if own.IntN(2) == 0 {
 			kind = second
 		}
 		unconditional := req.Header.Get("If-None-Match") == ""
-		old := time.Duration(1+r.IntN(int(2*m.maxInterval/time.Second))) * time.Second
+		old := time.Duration(1+own.IntN(int(2*m.maxInterval/time.Second))) * time.Second
 		oldHeader := http.Header{"Age": {strconv.Itoa(int(old.Seconds()))}, "Cache-Control": {"max-age=86400"}}
 		etag := http.Header{"Etag": {`"1"`}}
 		switch kind {
