@@ -38,6 +38,7 @@ type sharedLocator struct {
 	mu      sync.Mutex // guards the fields below
 	now     locator
 	foundAt time.Time // the time of the request for the metadata that now has
+	repeats bool      // an attempt is requesting the metadata again
 }
 
 func (s *sharedLocator) load() locator {
@@ -73,6 +74,22 @@ func (s *sharedLocator) mustRepeat(url string) {
 	if s.now.url == url {
 		s.now.until = time.Time{}
 	}
+}
+
+// beginRepeat reports whether the caller may request the metadata again, because no other attempt is
+// doing so. If it may, the caller must call endRepeat afterwards.
+func (s *sharedLocator) beginRepeat() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.repeats
+	s.repeats = true
+	return !was
+}
+
+func (s *sharedLocator) endRepeat() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.repeats = false
 }
 
 // latest returns the later of two times.

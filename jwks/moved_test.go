@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -205,6 +206,50 @@ func TestMissWithBadMetadata(t *testing.T) {
 					failed = 0
 				}
 				want(t, "events MetadataFailed", events.count(jwks.MetadataFailed), failed)
+			})
+		})
+	}
+}
+
+// The metadata endpoint hangs while the keys answer. A flood of invented kids gets its verdict, and
+// no lookup reports an outage.
+func TestMissWithHangingMetadata(t *testing.T) {
+	for name, row := range map[string]struct{ delay, pause time.Duration }{
+		"flood":                {50 * time.Millisecond, 300 * time.Millisecond},
+		"flood, slow keys":     {600 * time.Millisecond, 300 * time.Millisecond},
+		"one token, fast keys": {50 * time.Millisecond, 9700 * time.Millisecond},
+		"one token, slow keys": {600 * time.Millisecond, 9700 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMoving()
+				m.delay = row.delay
+				var hangs atomic.Bool
+				c := discover(t, asURL, m.issuer, func(o *jwks.Options) {
+					o.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+						if r.URL.String() == asURL+oidc && hangs.Load() {
+							<-r.Context().Done()
+							return nil, r.Context().Err()
+						}
+						return m.issuer.RoundTrip(r)
+					})
+				})
+				time.Sleep(2 * time.Minute)
+				hangs.Store(true)
+				outcomes := map[string]int{}
+				for start, n := time.Now(), 0; time.Since(start) < 2*time.Hour; n++ {
+					asked := time.Now()
+					outcomes[kidOutcome(t, c, fmt.Sprint("forged ", n))]++
+					if d := time.Since(asked); d > 2*time.Second {
+						t.Errorf("lookup %d took %v, want at most 2 s", n, d)
+					}
+					want(t, "lookup of a known kid", keyOutcome(t, c, "a"), "ok")
+					time.Sleep(row.pause)
+				}
+				want(t, "lookups of invented kids that report an outage", outcomes["unavailable"], 0)
+				if row.pause > 8*time.Second { // the cool-down
+					want(t, "lookups without an answer of the issuer", outcomes["not asked"], 0)
+				}
 			})
 		})
 	}

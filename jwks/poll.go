@@ -222,7 +222,7 @@ func (c *core) fetch(ctx context.Context, p *permit, where *sharedLocator, state
 		}
 	}()
 	if now := where.load(); now.due(time.Now()) {
-		if err := c.discover(ctx, p, where); err != nil {
+		if err := c.discover(ctx, p, where, f); err != nil {
 			return outcome{err: err}
 		}
 	}
@@ -232,13 +232,7 @@ func (c *core) fetch(ctx context.Context, p *permit, where *sharedLocator, state
 	case !now.mayRepeat(time.Now()):
 	case done.err == nil && len(f.questions) > 0 && !newKeys(c.state.Load().set, done.set):
 		// The missing key may be at a new URL, although the old URL still works.
-		if next := c.rediscover(ctx, p, where); next != now.url {
-			moved := *state
-			if at := c.fetchSet(ctx, p, next, &moved, true); at.err == nil {
-				*state = moved
-				return at
-			}
-		}
+		return c.lookElsewhere(ctx, p, where, state, f, done)
 	case done.err != nil && ctx.Err() != nil:
 		where.mustRepeat(now.url) // no time is left, so the next fetch begins with discovery
 	case done.err != nil && !tooManyRequests(done.err):
@@ -251,22 +245,53 @@ func (c *core) fetch(ctx context.Context, p *permit, where *sharedLocator, state
 	return done
 }
 
+// missTime is the time after the start of a fetch at which the metadata must have answered, if
+// lookups wait for their verdict. It is shorter than maxWait.
+const missTime = 1500 * time.Millisecond
+
+// lookElsewhere requests the metadata, because a lookup misses a key that is not in the answer done.
+// If the metadata names a new URL, lookElsewhere returns the answer from there. The lookups wait, and
+// done has their verdict if nothing else answers in time. So this takes at most about a second.
+func (c *core) lookElsewhere(ctx context.Context, p *permit, where *sharedLocator, state *pollState, f *flight, done outcome) outcome {
+	limited, stop := p.withTimeout(ctx, min(minPause, max(missTime-time.Since(f.began), minPause/4)))
+	defer stop()
+	old := where.load().url
+	if next := c.rediscover(limited, p, where); next != old {
+		moved := *state
+		if at := c.fetchSet(limited, p, next, &moved, true); at.err == nil {
+			*state = moved
+			return at
+		}
+	}
+	return done
+}
+
 // discover refreshes the metadata, which is due. It returns an error only if there is no metadata
 // yet.
-func (c *core) discover(ctx context.Context, p *permit, where *sharedLocator) error {
+func (c *core) discover(ctx context.Context, p *permit, where *sharedLocator, f *flight) error {
 	if where.load().url == "" {
 		return c.askMetadata(ctx, p, where)
 	}
-	// The old URL may still work, so half of the time is reserved for the key set.
-	half, stop := p.withTimeout(ctx, c.opts.Timeout/2)
+	// The old URL may still work, so half of the time is reserved for the key set. If a lookup waits,
+	// it needs an answer sooner.
+	limit := c.opts.Timeout / 2
+	if len(f.questions) > 0 {
+		limit = min(limit, minPause)
+	}
+	limited, stop := p.withTimeout(ctx, limit)
 	defer stop()
-	c.rediscover(half, p, where)
+	c.rediscover(limited, p, where)
 	return nil
 }
 
 // rediscover requests the metadata again, and returns the URL of the key set. A failure is reported
-// as an event.
+// as an event. If another attempt of this poll is requesting the metadata, rediscover sends no
+// request. So the second attempt gets the key set even if the metadata endpoint hangs.
 func (c *core) rediscover(ctx context.Context, p *permit, where *sharedLocator) string {
+	if !where.beginRepeat() {
+		return where.load().url
+	}
+	defer where.endRepeat()
 	err := c.askMetadata(ctx, p, where)
 	if err != nil && p.ctx.Err() == nil && !errors.Is(context.Cause(ctx), context.Canceled) {
 		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {

@@ -4,6 +4,7 @@ package limits
 var notLimits = map[string]string{
 	"jwks.largeCost":                            "a part of the estimate of the size of a body of unknown size",
 	"jwks.maxJitter":                            "a random part of the row of minPause",
+	"jwks.missTime":                             "a part of the row of maxWait",
 	"jwks.maxSeconds":                           "a guard against an overflow, and the value of RFC 9111, section 1.2.2",
 	"jwks.repeatSkew":                           "the resolution of the field Age",
 	"jwks.emptySpacing":                         "the number of parts of MaxInterval; in each part, one answer counts",
