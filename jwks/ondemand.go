@@ -60,9 +60,30 @@ func (c *core) awaitDemand() bool {
 	if c.state.Load().idle {
 		c.touch(time.Now()) // Refresh, too, uses the cache
 		c.state.CompareAndSwap(idle, &snapshot{noSet: errNoAnswer, noKey: errNoAnswer})
-		if c.opts.Store != nil && c.saver.isIdle() {
-			c.restore()
+		r := &c.refresher
+		if r.wasUsed {
+			r.mayRestore = c.opts.Store != nil
+		} else if c.opts.Store != nil {
+			c.readStore()
 		}
+		r.wasUsed = true
 	}
 	return c.ctx.Err() == nil
+}
+
+// restoreAfterFailure reads the Store after the first fetch of a cache that was idle, if this fetch
+// has failed. Before, the Store might bring back keys that the issuer has withdrawn meanwhile.
+func (c *core) restoreAfterFailure(err error) {
+	r := &c.refresher
+	switch {
+	case err == nil, c.state.Load().set != nil:
+		r.mayRestore = false
+	case !r.mayRestore:
+	case r.judge.withdrawn: // saving this may have failed
+		r.mayRestore = false
+		c.withdraw()
+	case c.saver.isIdle():
+		r.mayRestore = false
+		c.readStore()
+	}
 }

@@ -103,6 +103,74 @@ func TestOnDemandStore(t *testing.T) {
 	})
 }
 
+// A key that the issuer withdraws while the cache is idle does not come back from the Store, neither
+// before the first fetch nor during it. If the fetch fails, the stored keys are used.
+func TestOnDemandStoreAfterIdle(t *testing.T) {
+	for name, row := range map[string]struct {
+		down  bool
+		first string // the first lookup after the idle time, which causes the fetch
+		want  string // the outcome of a lookup of the withdrawn key during the fetch
+	}{
+		"first token":                 {false, "", "unknown"},
+		"second token":                {false, "invented", "unknown"},
+		"outage":                      {true, "", "a"},
+		"second token, during outage": {true, "invented", "a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i, store := newIssuer(ecKey("a"), ecKey("b")), &memoryStore{}
+				i.delay = 20 * time.Millisecond
+				c := newCache(t, i, func(o *jwks.Options) { o.OnDemand, o.Store, o.StoreKey = time.Hour, store, storeKey })
+				want(t, "Key", outcomeOf(c.Key(t.Context(), "a", "ES256")), "a")
+				time.Sleep(90 * time.Minute)
+				want(t, "Idle", c.Status().Idle, true)
+				i.publish(ecKey("b"))
+				i.update(func(i *issuer) { i.down = row.down })
+				time.Sleep(3 * time.Hour)
+				var first sync.WaitGroup
+				if row.first != "" {
+					first.Go(func() { _, _ = c.Key(t.Context(), row.first, "ES256") })
+					time.Sleep(5 * time.Millisecond)
+				}
+				want(t, "key that was withdrawn 3 h ago", outcomeOf(c.Key(t.Context(), "a", "ES256")), row.want)
+				want(t, "Restored", c.Status().Restored, row.down)
+				first.Wait()
+				i.update(func(i *issuer) { i.down = false })
+				time.Sleep(time.Minute)
+				want(t, "withdrawn key after an answer", outcomeOf(c.Key(t.Context(), "a", "ES256")), "unknown")
+				want(t, "other key", outcomeOf(c.Key(t.Context(), "b", "ES256")), "b")
+			})
+		})
+	}
+}
+
+// The issuer has withdrawn all keys, and saving this failed. This process knows it, so the Store
+// does not bring the keys back after an idle time.
+func TestOnDemandWithdrawnAndNotSaved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i, store := newIssuer(ecKey("a")), &memoryStore{}
+		c := newCache(t, i, func(o *jwks.Options) { o.OnDemand, o.Store, o.StoreKey = time.Hour, store, storeKey })
+		want(t, "Key", outcomeOf(c.Key(t.Context(), "a", "ES256")), "a")
+		time.Sleep(time.Minute)
+		store.mu.Lock()
+		saved := store.data
+		store.mu.Unlock()
+		i.publish()
+		want(t, "keys are withdrawn", withdrawnAfter(t, c, time.Hour) > 0, true)
+		time.Sleep(2 * time.Hour)
+		want(t, "Idle", c.Status().Idle, true)
+		store.mu.Lock()
+		store.data = saved
+		store.mu.Unlock()
+		i.update(func(i *issuer) { i.down = true })
+		for range 3 {
+			want(t, "withdrawn key", keyOutcome(t, c, "a"), "unavailable")
+			want(t, "Withdrawn", c.Status().Withdrawn, true)
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
 // Lookups at the moment at which a cache becomes idle get the key.
 func TestOnDemandRace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

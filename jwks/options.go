@@ -157,7 +157,10 @@ type Options struct {
 	// fetches keys only when a lookup needs them, and forgets them when no lookup has used the cache
 	// for this time, or a little longer. Then the cache is idle: it has no keys and sends no
 	// requests, [Cache.Ready] returns nil, and the first token waits for a fetch. A Store is read at
-	// each first use. Zero: the cache has keys at all times.
+	// the first use after the start. After a later idle time, it is read only if the first fetch
+	// fails, so that it brings no key back that a healthy issuer has withdrawn meanwhile. If the issuer
+	// hangs, this takes up to Timeout, and tokens are refused until then. Zero: the cache has keys at
+	// all times.
 	OnDemand time.Duration
 
 	// Limits limit the requests in flight and the bytes per second. Caches with the same Limits

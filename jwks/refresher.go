@@ -18,6 +18,9 @@ type refresher struct {
 	wrongAnswers int       // the number of consecutive failures in which the issuer answered; see wrongAddress
 	hadKeys      bool      // whether a refresh has succeeded
 	logged       time.Time // the time of the last log record of a failure
+
+	wasUsed    bool // whether a cache with Options.OnDemand was used since the start
+	mayRestore bool // whether the Store is read if the next fetch fails
 }
 
 // outcome is the result of one refresh.
@@ -157,6 +160,7 @@ func (c *core) refresh() time.Time {
 		done.withdrew = true
 		c.withdraw()
 	}
+	c.restoreAfterFailure(done.err)
 	var wait time.Duration
 	if done.err == nil {
 		c.refresher.failures, c.refresher.stale, c.refresher.hadKeys = 0, false, true

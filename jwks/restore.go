@@ -10,21 +10,23 @@ import (
 	"github.com/bearerkit/bearer/internal/quote"
 )
 
-// restore loads the key set from the Store. If the key set is valid, restore puts it in use.
+// restore reads the Store at the start. The lookups wait for it.
 func (c *core) restore() {
 	f := c.running
+	c.readStore()
+	c.mu.Lock()
+	c.running = nil
+	c.mu.Unlock()
+	close(f.done)
+}
+
+// readStore loads the key set from the Store. If the key set is valid, readStore puts it in use.
+func (c *core) readStore() {
 	_, err := catchPanic(func() ([]byte, error) { return nil, c.load() })
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && c.ctx.Err() == nil {
 		c.opts.Logger.Warn("jwks: key set in the store cannot be used", "issuer", c.name, "error", quote.Line(err.Error()))
 		c.notify(Event{Kind: StoreFailed, Err: err})
 	}
-	if f == nil {
-		return // the lookups wait for the fetch
-	}
-	c.mu.Lock()
-	c.running = nil
-	c.mu.Unlock()
-	close(f.done)
 }
 
 func (c *core) load() error {
