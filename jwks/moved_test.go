@@ -231,7 +231,7 @@ func TestMissWithHangingMetadata(t *testing.T) {
 							<-r.Context().Done()
 							return nil, r.Context().Err()
 						}
-						return m.issuer.RoundTrip(r)
+						return m.RoundTrip(r)
 					})
 				})
 				time.Sleep(2 * time.Minute)

@@ -129,7 +129,7 @@ func TestWithdrawalModel(t *testing.T) {
 			m := &withdrawalModel{maxInterval: interval, usable: time.Now()}
 			c := newCache(t, i, func(o *jwks.Options) { o.MaxInterval, o.MaxStale = interval, 1000*time.Hour })
 			for range 12 {
-				answers := randomAnswers(r, m, keys)
+				answers := randomAnswers(rand.New(rand.NewPCG(seed, r.Uint64())), m, keys) //nolint:gosec // test data; another goroutine uses it
 				i.update(func(i *issuer) {
 					i.answer = func(req *http.Request) *http.Response { return answers(req).response(req) }
 				})
