@@ -34,18 +34,11 @@ func (l *lockedBuilder) String() string {
 // The refreshers of caches that the program forgets end, and each of them logs one warning. This
 // test needs real time, because the garbage collector runs outside of a synctest bubble.
 func TestForgottenCaches(t *testing.T) {
-	before := runtime.NumGoroutine()
+	want(t, "refreshers of earlier tests", waitForRefreshers(0), 0)
 	var logs lockedBuilder
 	const n = 20
 	kept := forget(t, n, slog.New(slog.NewTextHandler(&logs, nil)))
-	for range 200 {
-		runtime.GC()
-		time.Sleep(5 * time.Millisecond)
-		if runtime.NumGoroutine() <= before+1 {
-			break
-		}
-	}
-	want(t, "goroutines", waitForGoroutines(before+1), before+1) // the refresher of kept
+	want(t, "refreshers", waitForRefreshers(1), 1) // the refresher of kept
 	want(t, "warnings", strings.Count(logs.String(), "was not closed"), n)
 	if err := kept.Refresh(t.Context()); err != nil {
 		t.Errorf("Refresh of the cache that is in use: %v", err)
@@ -53,9 +46,23 @@ func TestForgottenCaches(t *testing.T) {
 	if err := kept.Close(); err != nil {
 		t.Error(err)
 	}
-	runtime.GC()
-	want(t, "goroutines after Close", waitForGoroutines(before), before)
+	want(t, "refreshers after Close", waitForRefreshers(0), 0)
 	want(t, "warnings after Close", strings.Count(logs.String(), "was not closed"), n)
+}
+
+// waitForRefreshers collects garbage until there are only n goroutines of caches, and returns their
+// number. It waits at most about 2 s.
+func waitForRefreshers(n int) (got int) {
+	stacks := make([]byte, 4<<20)
+	for range 200 {
+		runtime.GC()
+		got = strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "jwks.(*core).run(")
+		if got == n {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return got
 }
 
 // forget creates n caches that nothing refers to afterwards, and one cache that it returns.
