@@ -10,7 +10,7 @@ import (
 
 // reading is the right to read some files. A read that hangs, for example on a network file system
 // whose server is down, keeps a goroutine and a thread. So there is at most one read at a time, also
-// if the goroutine that asked for it no longer waits. Otherwise each refresh would add a thread, and
+// if the goroutine that asked for it no longer waits. Otherwise each refresh adds a thread, and
 // Go ends a program that has 10,000 of them. A reading is safe for concurrent use.
 type reading chan struct{}
 

@@ -11,7 +11,7 @@ import (
 )
 
 // A read that hangs, for example on a network file system, keeps one goroutine, however often the
-// cache tries again. When the read ends, the next one reads the files anew.
+// cache tries again. When the read ends, the next one reads the files again.
 func TestReadThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		read := jwks.NewReading()
