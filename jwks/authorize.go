@@ -148,38 +148,10 @@ func (a *authorizer) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
 	req.Header.Set("Authorization", "Bearer "+token)
 	resp, err := a.next.RoundTrip(req)
-	return withoutToken(resp, err, token)
-}
-
-// hidden replaces a token in texts.
-const hidden = "xxxxx"
-
-// minHidden is the shortest token that is replaced. Shorter texts are no secrets, and other texts
-// may contain them.
-const minHidden = 8
-
-// withoutToken removes the token from the parts of an answer that errors and logs contain, because
-// some servers and proxies send back what they received. Errors contain at most the first 64
-// bytes of a value in the body.
-func withoutToken(resp *http.Response, err error, token string) (*http.Response, error) {
-	switch {
-	case len(token) < minHidden:
-	case err != nil && containsToken(err.Error(), token):
-		return nil, errors.New("the answer is not valid HTTP, and it contains the token of jwks.Options.AuthorizationFile")
-	case err != nil:
-	case containsToken(resp.Header.Get("Location"), token):
-		_ = resp.Body.Close()
-		return nil, errors.New("the server redirects to a URL that contains the token of jwks.Options.AuthorizationFile")
-	default:
-		resp.Status = strings.ReplaceAll(resp.Status, token, hidden)
+	if resp != nil {
+		resp.Request = req // the function sentBack needs the token
 	}
-	return resp, err
-}
-
-// containsToken reports whether a text contains the token in any case, because net/http changes the
-// host of a URL to lower case.
-func containsToken(text, token string) bool {
-	return strings.Contains(strings.ToLower(text), strings.ToLower(token))
+	return withoutToken(resp, err, token)
 }
 
 // readAuthorization returns the token in a file. No error contains a part of the file.

@@ -97,3 +97,6 @@ func NewReading() func(context.Context, func() ([]byte, error)) ([]byte, error) 
 
 // ReadRegular exports readRegular for tests.
 var ReadRegular = readRegular
+
+// ContainsToken exports containsToken for tests.
+var ContainsToken = containsToken

@@ -108,7 +108,13 @@ func read(ctx context.Context, resp *http.Response, sent time.Time, conditions v
 	}
 	var err error
 	a.body, err = readBody(ctx, resp, limit, meter)
-	return a, err
+	switch {
+	case err != nil:
+		return nil, err
+	case sentBack(resp, a.body):
+		return nil, errSentBack
+	}
+	return a, nil
 }
 
 // maxValidator is the largest size of a validator, in bytes. The cache keeps validators, and

@@ -97,6 +97,8 @@ type Options struct {
 	//
 	// The token is sent only over https, or to a loopback host, and only to the origins that
 	// AuthorizationOrigins describes. It is not in logs, errors and printed forms.
+	// An answer whose body or redirect contains it is refused. A token of fewer than 8 bytes is
+	// not looked for in answers.
 	// AuthorizationFile works only with the default Transport. Zero: no token.
 	AuthorizationFile string
 	// AuthorizationOrigins lists further origins that get the token and the client certificate,
