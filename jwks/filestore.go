@@ -48,7 +48,9 @@ type fileStore struct {
 // Load and Save check the folder, and Load checks the file. They return an error in these cases:
 //   - The owner of the file or of the folder is neither root nor the user of this process.
 //   - The file is a symbolic link, or is not a regular file.
-//   - The folder is a symbolic link that other users may be able to change.
+//   - The folder, or another element of the path, is a symbolic link that other users may be able to
+//     change: they can write to the folder that contains the link, or own this folder. A StoreKey
+//     does not permit such a link.
 //   - Without a StoreKey: other users can write to the file, or can replace files in the folder. In
 //     a folder in which other users can write, the file also must not have a second name (a hard
 //     link).

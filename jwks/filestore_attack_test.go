@@ -248,8 +248,9 @@ func TestFileStoreTrustedLink(t *testing.T) {
 				if _, err := os.Lstat(filepath.Join(target, "keys")); err != nil {
 					t.Errorf("file in the folder that the link names: %v", err)
 				}
-				_, err = jwks.NewFileStore(filepath.Join(parent, "twice", "keys"))
-				wantText(t, err, "link to a symbolic link")
+				if _, err := jwks.NewFileStore(filepath.Join(parent, "twice", "keys")); err != nil {
+					t.Errorf("link to a link: got error %v, want none", err)
+				}
 				_, err = jwks.NewFileStore(filepath.Join(parent, "broken", "keys"))
 				wantText(t, err, "no such file", "create the folder")
 			})

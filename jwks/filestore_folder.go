@@ -11,68 +11,16 @@ import (
 	"time"
 )
 
-// openFolder opens the folder of the file, and checks the folder. It follows no link that other
-// users may be able to change. All further calls use the result, so an attacker who replaces the
-// folder after the check changes nothing. The error matches fs.ErrNotExist if the folder does
-// not exist.
+// openFolder opens the folder of the file, and checks the folder. See openPath.
 func (s *fileStore) openFolder() (*os.Root, fs.FileInfo, error) {
-	path, there, err := s.realFolder()
-	switch {
-	case err != nil:
-		return nil, nil, err
-	case !there.IsDir():
-		return nil, nil, errors.New("the parent of the path is not a folder")
-	}
-	folder, err := openRoot(path)
+	folder, info, err := openPath(filepath.Dir(s.path))
 	if err != nil {
 		return nil, nil, err
 	}
-	info, err := folder.Stat(".")
-	switch {
-	case err != nil:
-	case !os.SameFile(there, info): // for example a link that was put there after the call of Lstat
-		err = errors.New("folder was replaced while it was opened")
-	default:
-		err = s.checkFolder(info)
-	}
-	if err != nil {
+	if err := s.checkFolder(info); err != nil {
 		return nil, nil, errors.Join(err, folder.Close())
 	}
 	return folder, info, nil
-}
-
-// realFolder returns the path of the folder of the file, and what is at this path. If this is a
-// symbolic link that other users cannot change, realFolder returns the target of the link. Then
-// the target must not be a link.
-func (s *fileStore) realFolder() (string, fs.FileInfo, error) {
-	path := filepath.Dir(s.path)
-	if !permissionsMatter {
-		info, err := os.Stat(path) // in containers on Windows, volumes are links
-		return path, info, err
-	}
-	info, err := os.Lstat(path)
-	if err != nil || info.Mode()&fs.ModeSymlink == 0 {
-		return path, info, err
-	}
-	parent, err := os.Stat(filepath.Dir(path))
-	if err != nil {
-		return "", nil, err
-	}
-	if writable(parent) || checkOwner(parent) != nil {
-		return "", nil, errors.New("folder is a symbolic link that other users can change; use the path of the folder itself")
-	}
-	target, err := os.Readlink(path)
-	if err != nil {
-		return "", nil, err
-	}
-	if !filepath.IsAbs(target) {
-		target = filepath.Dir(path) + "/" + target // not cleaned, because a folder in the path may be a link
-	}
-	info, err = os.Lstat(target)
-	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		err = errors.New("folder is a symbolic link to a symbolic link; use the path of the folder itself")
-	}
-	return target, info, err
 }
 
 // openOrMakeFolder does what openFolder does. If the folder does not exist, it makes the folder
@@ -82,11 +30,16 @@ func (s *fileStore) openOrMakeFolder() (*os.Root, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return folder, err
 	}
-	if err := s.checkParent(err); err != nil {
+	parent, err := s.openParent(err)
+	if err != nil {
 		return nil, err
 	}
 	// Mkdir follows no link. A different replica may make the folder at the same time.
-	if err := os.Mkdir(filepath.Dir(s.path), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	err = parent.Mkdir(filepath.Base(filepath.Dir(s.path)), 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		err = nil
+	}
+	if err := errors.Join(err, parent.Close()); err != nil {
 		return nil, err
 	}
 	folder, _, err = s.openFolder()
@@ -98,7 +51,7 @@ func (s *fileStore) openOrMakeFolder() (*os.Root, error) {
 func (s *fileStore) checkPlace() error {
 	folder, _, err := s.openFolder()
 	if errors.Is(err, fs.ErrNotExist) {
-		return s.checkParent(err)
+		folder, err = s.openParent(err)
 	}
 	if err != nil {
 		return err
@@ -106,14 +59,24 @@ func (s *fileStore) checkPlace() error {
 	return folder.Close()
 }
 
+// openParent opens the parent of the folder of the file. It returns an error if Save must not make
+// the folder. The argument missing is the error for the folder.
+func (s *fileStore) openParent(missing error) (*os.Root, error) {
+	parent, info, err := openPath(filepath.Dir(filepath.Dir(s.path)))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkParent(info, missing); err != nil {
+		return nil, errors.Join(err, parent.Close())
+	}
+	return parent, nil
+}
+
 // checkParent returns nil if Save may make the folder of the file, because other users can write
 // to the parent of the folder. The argument missing is the error for the folder.
-func (s *fileStore) checkParent(missing error) error {
-	info, err := os.Stat(filepath.Dir(filepath.Dir(s.path)))
+func (s *fileStore) checkParent(info fs.FileInfo, missing error) error {
 	switch {
-	case err != nil:
-		return err
-	case !info.IsDir() || !writable(info):
+	case !writable(info):
 		return fmt.Errorf("%w; create the folder with mode 0700", missing)
 	case s.authenticated:
 		return nil

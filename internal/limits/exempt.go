@@ -14,6 +14,7 @@ var notLimits = map[string]string{
 	"jwks.formStart":                            "the part of a foreign document that an error text depends on",
 	"jwks.placeholder":                          "a character",
 	"jwks.minHidden":                            "the least length of a token that is replaced in texts",
+	"jwks.maxLinks":                             "a guard against an endless loop, and the limit of Linux",
 	"jwks.noWait":                               "a flag of the system",
 	"jwks.memory":                               "a weight in the order of the waiting requests",
 	"interceptor.minJump":                       "the least difference of two clocks that counts as a jump",
