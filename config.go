@@ -84,7 +84,8 @@ type Config struct {
 	// endpoint (see docs/issuers.md). The fields have the meaning that [jwks.Discover] documents.
 	// An error calls them Config.KeyOptions. KeyOptions together with Keys is an error, because
 	// the cache in Keys has its own options. If KeyOptions.Limits is nil, [Issuers.Limits] apply.
-	// New copies the options. Nil means the defaults.
+	// New copies the options. To change them, pass a new value to [Issuers.Replace], which may not
+	// see that a function of the same value was changed. Nil means the defaults.
 	KeyOptions *jwks.Options
 	// Algorithms lists the accepted values of "alg". The supported algorithms are RS256,
 	// RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA and Ed25519. Nil means

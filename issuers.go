@@ -93,7 +93,8 @@ func (s *Issuers) Add(cfgs ...Config) error {
 // If neither the old nor the new configuration has Keys, and if their KeyOptions are equal, the
 // new verifier takes over the discovered keys and their refresh. Functions in KeyOptions, such as
 // Observe, are equal only behind the same pointer; other pointers, such as Logger, are equal only
-// if they are the same. If the KeyOptions differ, the new verifier discovers the keys again, and
+// if they are the same. Two closures of one function literal may count as equal: to change a
+// function, pass a pointer to a new Options value. If the KeyOptions differ, the new verifier discovers the keys again, and
 // requests wait up to 2 s for the first fetch. If the new configuration has Keys, load these keys
 // before you call Replace; see [jwks.Cache.Ready]. If only the old configuration has Keys,
 // the new verifier discovers the keys, and requests wait up to 2 s for the first fetch.

@@ -2,6 +2,7 @@ package bearer
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"math"
 	"net/url"
@@ -24,6 +25,9 @@ func locatesKeys(opts *jwks.Options) bool {
 // because an invalid configuration must not cause traffic.
 func (v *JWTVerifier) discover(start bool, given *jwks.Options, limits *jwks.Limits) []error {
 	if _, err := url.ParseRequestURI(v.issuer); err != nil && !locatesKeys(given) {
+		if strings.Contains(v.issuer, "@") { // it may contain a password
+			return []error{errors.New("Config.Issuer: not a URL, and it contains an @; if there is a user and a password before the @, remove them")}
+		}
 		return []error{fmt.Errorf("Config.Issuer: %q is not a URL, so its keys cannot be discovered; "+
 			"set Config.KeyOptions.KeysURL to the URL of the key set, or set Config.Keys", v.issuer)}
 	}
@@ -84,7 +88,8 @@ func copyKeyOptions(opts *jwks.Options) (fresh jwks.Options) {
 
 // equalKeyOptions reports whether the options next are equal to the options saved, which are a
 // copy of the options given. Functions cannot be compared. So two functions are equal only if both
-// are nil, or if next is the same pointer as given.
+// are nil, or if next is the same pointer as given and the code is the same. Two closures of one
+// function literal have the same code.
 func equalKeyOptions(saved jwks.Options, given, next *jwks.Options) bool {
 	other := copyKeyOptions(next)
 	if (saved.RootCAs == nil) != (other.RootCAs == nil) || saved.RootCAs != nil && !saved.RootCAs.Equal(other.RootCAs) {

@@ -243,6 +243,14 @@ func TestKeyOptionsErrors(t *testing.T) {
 	}
 }
 
+// An error for an issuer that cannot be parsed contains no password.
+func TestIssuerWithPassword(t *testing.T) {
+	_, err := bearer.New(bearer.Config{Issuer: "https://user:pass/word@issuer.test", Audience: []string{audience}})
+	if err == nil || strings.Contains(err.Error(), "pass/") || strings.Contains(err.Error(), ":pass") || !strings.Contains(err.Error(), "Config.Issuer: ") {
+		t.Errorf("got error %v, want one without the password", err)
+	}
+}
+
 // TestReplaceWithKeyOptions tests that Replace keeps the keys if the options are equal, and
 // fetches them again if the options differ.
 func TestReplaceWithKeyOptions(t *testing.T) {
@@ -252,11 +260,15 @@ func TestReplaceWithKeyOptions(t *testing.T) {
 	if err := os.WriteFile(file, []byte("a.b.c"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	closure := func(n int) func(jwks.Event) { return func(jwks.Event) { _ = n } }
 	for _, row := range []struct {
 		name     string
 		old, new func(i *realm) *jwks.Options
 		kept     bool
 	}{
+		{"another closure in a new value", func(i *realm) *jwks.Options { return &jwks.Options{KeysURL: i.keysURL(), Observe: closure(1)} }, func(i *realm) *jwks.Options {
+			return &jwks.Options{KeysURL: i.keysURL(), Observe: closure(2)}
+		}, false},
 		{"the same values", func(i *realm) *jwks.Options {
 			return &jwks.Options{KeysURL: i.keysURL(), AuthorizationFile: file, AuthorizationOrigins: []string{"https://a.example"}}
 		}, func(i *realm) *jwks.Options {
