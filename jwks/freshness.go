@@ -117,11 +117,15 @@ func (d directives) lifetime(date time.Time) (private, shared time.Duration) {
 
 // answerTimes are the times that belong to one response.
 type answerTimes struct {
-	sent, received time.Time // the start of the request, and the time at which the header arrived
-	date           time.Time // the value of Date, or received
-	age            time.Duration
-	stored         bool // whether an HTTP cache says that it had stored the response
-	byClock        bool // whether age is the difference between Date and the clock of this machine
+	sent, received time.Time     // the start of the request, and the time at which the header arrived
+	date           time.Time     // the value of Date, or received
+	dated          bool          // whether there is a valid Date
+	ageField       time.Duration // the value of Age, or 0
+	ownAge         time.Duration // the age without Date: the value of Age and the duration of the request
+	age            time.Duration // the larger of ownAge and the age that follows from Date; see clocks
+	stored         bool          // whether an HTTP cache says that it had stored the response
+	byClock        bool          // whether age is the difference between Date and the clock of this machine
+	unproven       bool          // whether nothing shows yet that this difference is not that of two clocks
 }
 
 // readTimes determines the age of a response (RFC 9111, section 4.2.3). As long as the difference
@@ -131,9 +135,10 @@ func readTimes(h http.Header, sent, received time.Time) answerTimes {
 	// Only the first member counts, and an invalid value is ignored (RFC 9111, section 5.1).
 	first, _, _ := strings.Cut(h.Get("Age"), ",")
 	age := deltaSeconds(strings.Trim(first, " \t"))
-	t.age = age + max(0, received.Sub(sent))
+	t.ageField, t.ownAge = age, age+max(0, received.Sub(sent))
+	t.age = t.ownAge
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
-		t.date = date
+		t.date, t.dated = date, true
 		if apparent := received.Round(0).Sub(date); apparent > clockSkew {
 			apparent = min(apparent, maxSeconds*time.Second)
 			t.byClock = apparent > t.age
@@ -144,8 +149,14 @@ func readTimes(h http.Header, sent, received time.Time) answerTimes {
 	return t
 }
 
-// made returns the time at which the issuer made or confirmed the response.
-func (t answerTimes) made() time.Time { return t.received.Add(-t.age) }
+// made returns the time at which the issuer made or confirmed the response. It does not use Date,
+// because the replicas of an issuer may have different clocks.
+func (t answerTimes) made() time.Time { return t.received.Add(-t.ownAge) }
+
+// repeats reports whether the answer t is the stored answer before, which an HTTP cache has sent again.
+func (t answerTimes) repeats(before answerTimes) bool {
+	return t.dated && before.dated && t.date.Equal(before.date) && t.received.Sub(before.received) >= minSpacing
+}
 
 // fresh returns the time for which a response stays fresh in a private cache. It is negative if
 // the freshness has ended.

@@ -167,8 +167,9 @@ func TestFirstAnswerIsOld(t *testing.T) {
 	}
 }
 
-// The clock of the machine is a day ahead. Then the answer looks old without an HTTP cache, so the
-// error names the clock.
+// The clock of the machine is a day ahead. Then the first answer looks old without an HTTP cache, so
+// only Age counts, and the warning names the clock. Date does not advance here, so the next
+// answer is refused, and its error names the clock.
 func TestClockIsAhead(t *testing.T) {
 	for name, row := range map[string]struct {
 		header http.Header
@@ -181,13 +182,21 @@ func TestClockIsAhead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				var logged bytes.Buffer
 				i := newIssuer(ecKey("a"))
 				i.header = row.header
-				c := newCache(t, i)
-				want(t, "lookup", keyOutcome(t, c, "a"), "unavailable")
-				text := c.Status().LastError.Error()
-				wantText(t, c.Status().LastError, "older than Options.MaxStale: its age is 24h0m")
-				want(t, "error names the clock", strings.Contains(text, "the clock of this machine"), row.clock)
+				c := newCache(t, i, func(o *jwks.Options) { o.Logger = slog.New(slog.NewTextHandler(&logged, nil)) })
+				first := "unavailable"
+				if row.clock {
+					first = "ok"
+				}
+				want(t, "lookup", keyOutcome(t, c, "a"), first)
+				want(t, "OldAnswer", c.Status().OldAnswer, row.clock)
+				want(t, "warning names the clock", strings.Contains(logged.String(), "Check the clocks"), row.clock)
+				time.Sleep(20 * time.Second)
+				err := c.Refresh(t.Context())
+				wantText(t, err, "older than Options.MaxStale: its age is 24h0m")
+				want(t, "error names the clock", strings.Contains(err.Error(), "the clock of this machine"), row.clock)
 			})
 		})
 	}

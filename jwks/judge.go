@@ -32,7 +32,8 @@ type noUsableKeyError struct{ text string }
 func (e *noUsableKeyError) Error() string { return "jwks: not a usable key set: " + e.text }
 
 // judge has what the answers of the issuer say about the keys in use. The order of the answers is
-// the order in which the issuer made them, because an HTTP cache may send an older answer later.
+// the order in which the issuer made them, because an HTTP cache may send an older answer later. Only
+// Age says this. Date does not, because the replicas of an issuer may have different clocks.
 // Only the refresher's goroutine writes the fields. The attempts of a poll read them, while this
 // goroutine waits.
 type judge struct {
@@ -46,6 +47,9 @@ type judge struct {
 	countedAt time.Time // the arrival of the last of them
 	withdrawn bool      // whether the keys were dropped, and no newer answer has a usable key
 	validated time.Time // the start of the last unconditional request that succeeded
+
+	usable, empty answerTimes // the last answer with a usable key, and the last one without
+	clocks        clocks
 }
 
 // unconditional reports whether the next request must bypass HTTP caches.
@@ -67,13 +71,16 @@ func (j *judge) restored(confirmedAt time.Time) { j.usableAt, j.usableMade = con
 // add tells j the result of a refresh. It reports whether the issuer has withdrawn its keys. This
 // is so if no answer had a usable key for MaxInterval, and minEmpties answers without one count.
 func (j *judge) add(done *outcome, maxInterval time.Duration) (withdrawn bool) {
-	at, made := done.times.received, done.times.made()
+	t := done.times
+	at, made := t.received, t.made()
+	j.clocks.add(t)
 	if done.err == nil {
 		j.answered = true
 		if done.unconditional {
 			j.validated = done.times.sent
 		}
-		if j.emptyMade.IsZero() || made.After(j.emptyMade) {
+		if j.emptyMade.IsZero() || made.After(j.emptyMade) && !t.repeats(j.usable) {
+			j.usable = t
 			j.usableAt, j.withdrawn = at, false
 			j.emptyMade, j.empties, j.countedAt = time.Time{}, 0, time.Time{}
 		}
@@ -85,7 +92,8 @@ func (j *judge) add(done *outcome, maxInterval time.Duration) (withdrawn bool) {
 	if !done.empty || !made.After(j.usableMade) {
 		return false
 	}
-	repeated := done.times.stored && made.Sub(j.emptyMade) <= repeatSkew
+	repeated := t.stored && made.Sub(j.emptyMade) <= repeatSkew || t.repeats(j.empty)
+	j.empty = t
 	if made.After(j.emptyMade) {
 		j.emptyMade = made
 	}
@@ -99,7 +107,7 @@ func (j *judge) add(done *outcome, maxInterval time.Duration) (withdrawn bool) {
 // has stored it for too long. Otherwise it sets done.confirmedAt.
 func (c *core) checkAge(done *outcome, a *answer) error {
 	j, state, arrived := &c.refresher.judge, c.state.Load(), a.times.received
-	if j.withdrawn && !a.times.made().After(j.emptyMade) {
+	if j.withdrawn && (!a.times.made().After(j.emptyMade) || a.times.repeats(j.usable)) {
 		return errors.New("an HTTP cache answered with a key set from the time before the issuer withdrew its keys")
 	}
 	done.confirmedAt = a.times.confirmed(a.directives)
@@ -111,10 +119,11 @@ func (c *core) checkAge(done *outcome, a *answer) error {
 	}
 	old := fmt.Errorf("an HTTP cache answered with a key set that is older than Options.MaxStale: its age is %v", a.times.age.Round(time.Second))
 	if a.times.byClock {
-		old = fmt.Errorf("%w (its Date compared with the clock of this machine; check whether the clock is correct)", old)
+		old = fmt.Errorf("%w (its Date compared with the clock of this machine; check whether this clock and the clock of the issuer are correct)", old)
 	}
+	clock := a.times.byClock && a.times.unproven // the next answers show whether it is the clock
 	switch {
-	case j.answered || c.usable(arrived) || a.directives.named():
+	case !clock && (j.answered || a.directives.named()), c.usable(arrived) && !state.oldAnswer, c.usable(arrived) && !clock:
 		return old
 	case c.opts.RefuseOldAnswers:
 		return fmt.Errorf("%w (Options.RefuseOldAnswers)", old)
@@ -147,7 +156,15 @@ func (c *core) reportWithdrawn(err error) {
 }
 
 // reportOldAnswer writes a log record after checkAge has accepted an old answer.
-func (c *core) reportOldAnswer(age time.Duration) {
+func (c *core) reportOldAnswer(t answerTimes) {
+	age := t.age
+	if t.byClock {
+		c.opts.Logger.Warn("jwks: the first key set is older than Options.MaxStale, according to its Date and the clock of this machine. "+
+			"If both clocks are correct, it comes from an HTTP cache, and it may lack new keys and contain withdrawn keys. "+
+			"Check the clocks of this machine and of the issuer",
+			"issuer", c.name, "age", age.Round(time.Second), "max_stale", c.opts.MaxStale)
+		return
+	}
 	c.opts.Logger.Warn("jwks: the first key set comes from an HTTP cache and is older than Options.MaxStale. "+
 		"It may lack new keys and contain withdrawn keys. Let the issuer send Cache-Control with max-age",
 		"issuer", c.name, "age", age.Round(time.Second), "max_stale", c.opts.MaxStale)

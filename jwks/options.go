@@ -134,8 +134,10 @@ type Options struct {
 	// MaxInterval if MaxInterval is longer.
 	MaxStale time.Duration
 	// RefuseOldAnswers refuses a first answer that comes from an HTTP cache, is older than MaxStale,
-	// and does not say for how long it is fresh. Such an answer may contain withdrawn keys. Zero:
-	// the cache takes this answer, writes a warning to the log, and sets [Status.OldAnswer]. Later
+	// and does not say for how long it is fresh. It also refuses a first answer that is older than
+	// MaxStale only if its Date is compared with the clock of this machine, until the following
+	// answers show that the clocks differ. Such an answer may contain withdrawn keys. Zero: the cache
+	// takes this answer, writes a warning to the log, and sets [Status.OldAnswer]. Later
 	// answers that are older than MaxStale are always refused.
 	RefuseOldAnswers bool
 	// CoolDown limits the fetches that lookups cause while keys are available. The cache

@@ -330,6 +330,7 @@ func (c *core) fetchSet(ctx context.Context, p *permit, url string, state *pollS
 	if err != nil {
 		return outcome{err: err}
 	}
+	a.times = c.refresher.judge.clocks.correct(a.times)
 	if a.notModified {
 		a.directives = state.directives.renew(a.directives)
 	}

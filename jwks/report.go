@@ -34,7 +34,7 @@ func (c *core) report(previous *Set, done outcome, wait time.Duration) {
 	}
 	c.notify(e)
 	if done.oldAnswer {
-		c.reportOldAnswer(done.times.age)
+		c.reportOldAnswer(done.times)
 	}
 	if done.set == previous {
 		return

@@ -6,6 +6,8 @@ var notLimits = map[string]string{
 	"jwks.maxJitter":                            "a random part of the row of minPause",
 	"jwks.missTime":                             "a part of the row of maxWait",
 	"jwks.maxSeconds":                           "a guard against an overflow, and the value of RFC 9111, section 1.2.2",
+	"jwks.minSpacing":                           "the resolution of the field Date",
+	"jwks.minSteps":                             "the number of answers that show that a clock was set back",
 	"jwks.repeatSkew":                           "the resolution of the field Age",
 	"jwks.emptySpacing":                         "the number of parts of MaxInterval; in each part, one answer counts",
 	"jwks.emptyWaits":                           "the number of refreshes in one MaxInterval",
