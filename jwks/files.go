@@ -24,9 +24,12 @@ import (
 const fileScheme = "file"
 
 // filePath returns the path of a file URL. The result isFile is false if the URL has a different
-// scheme.
+// scheme. A path without a scheme is a mistake of someone who means a file.
 func filePath(raw string) (path string, isFile bool, err error) {
 	u, err := url.Parse(raw)
+	if err == nil && u.Scheme == "" && u.Host == "" && strings.HasPrefix(u.Path, "/") {
+		return "", true, errors.New("a path, not a URL; write file:// before the path")
+	}
 	if err != nil || !strings.EqualFold(u.Scheme, fileScheme) {
 		return "", false, nil //nolint:nilerr // checkURL reports the error
 	}
@@ -148,6 +151,15 @@ func (f files) readFolder(ctx context.Context) ([]byte, error) {
 		all = append(all, keys...)
 	}
 	return encodeSet(all), nil
+}
+
+// emptyFolder adds to the error for an empty key set which files of a folder are read, because a
+// folder whose files have other names looks empty.
+func emptyFolder(url string, err error) error {
+	if _, isFile, problem := filePath(url); !isFile || problem != nil || !errors.Is(err, errKeysEmpty) {
+		return err
+	}
+	return fmt.Errorf("%w; in a folder, only the files %s are read", err, "*"+strings.Join(keyFiles, ", *"))
 }
 
 // readFile returns the content of a regular file. The limit is what is left of maxDocument.

@@ -239,6 +239,22 @@ func TestFileProblems(t *testing.T) {
 	})
 }
 
+// The error for a folder without key files says which files are read.
+func TestFolderWithoutKeyFiles(t *testing.T) {
+	for name, text := range map[string]string{"issuer.txt": pemOf(t, newSigner(t, "P-256")), ".pem": "x", "": ""} {
+		folder := t.TempDir()
+		if name != "" {
+			writeFiles(t, folder, map[string]string{name: text})
+		}
+		c, err := jwks.New(fileURL(folder), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		wantText(t, c.Refresh(t.Context()), `"keys" is empty; in a folder, only the files *.json, *.jwk, *.jwks, *.pem, *.crt, *.cer, *.pub are read`)
+	}
+}
+
 // A folder with too many entries is not read.
 func TestFilesTooMany(t *testing.T) {
 	folder := t.TempDir()

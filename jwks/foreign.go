@@ -15,11 +15,12 @@ import (
 // a web page in place of a key set. Operators read these texts, so the texts name what to
 // configure. No decision depends on the functions.
 
-// The advice for a document that is not a JSON object.
+// The advice for a document that is not what the configuration says.
 const (
 	adviseKeySet   = `a key set is a JSON object {"keys":[...]} (RFC 7517); pass its URL to jwks.New, or pass the issuer to jwks.Discover`
 	adviseMetadata = "if the metadata is elsewhere, set jwks.Options.MetadataURL; if there is none, set jwks.Options.KeysURL to the URL of the key set"
-	adviseFile     = "jwks.New reads it from a file only: save it, and pass file:///... as its URL"
+	adviseIssuer   = `if "iss" in the tokens has the first value, configure it as the issuer, and set jwks.Options.MetadataURL; if "iss" has the second value, set jwks.Options.MetadataIssuer to the first`
+	adviseFile     = "jwks.New reads PEM or one key from a file only: save it, and pass file:///... as its URL"
 )
 
 // noObject returns the error for a document that is not a JSON object.
@@ -101,7 +102,7 @@ func (s source) noKeys() error {
 	reason, isError := strictjson.String(m.Lookup("error"))
 	switch {
 	case hasURL:
-		return fmt.Errorf(missing+`, because this document is an issuer's metadata: pass the issuer to jwks.Discover, or pass the URL in "jwks_uri" (%q) to jwks.New`, quote.Cut(redact(keysURL)))
+		return fmt.Errorf(missing+`, because this document is an issuer's metadata: pass the issuer to jwks.Discover, or pass the URL in "jwks_uri" (%q) to jwks.New (in package bearer, Config.KeyOptions.KeysURL)`, quote.Cut(redact(keysURL)))
 	case isKey:
 		return errors.New(missing + `, because this document is one key: the issuer must publish {"keys":[...]} with the key inside (RFC 7517, section 5); ` + adviseFile)
 	case hasIssuer:

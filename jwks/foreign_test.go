@@ -103,13 +103,13 @@ func wantOneLine(t *testing.T, err error) {
 func TestForeignObjects(t *testing.T) {
 	long := strings.Repeat("a", 300)
 	for name, row := range map[string]struct{ document, want string }{
-		"metadata":                    {metadata(issuerURL, keysURL), `because this document is an issuer's metadata: pass the issuer to jwks.Discover, or pass the URL in "jwks_uri" ("` + keysURL + `") to jwks.New`},
+		"metadata":                    {metadata(issuerURL, keysURL), `because this document is an issuer's metadata: pass the issuer to jwks.Discover, or pass the URL in "jwks_uri" ("` + keysURL + `") to jwks.New (in package bearer, Config.KeyOptions.KeysURL)`},
 		"metadata with a secret":      {metadata(issuerURL, keysURL+"?key=secret"), `("` + keysURL + `?key=xxxxx")`},
 		"metadata without jwks_uri":   {`{"issuer":"x"}`, `without a "jwks_uri": pass the URL of the key set to jwks.New, or set jwks.Options.KeysURL`},
 		"metadata with a duplicate":   {`{"a":1,"a":2,` + metadata(issuerURL, keysURL)[1:], "because this document is an issuer's metadata"},
 		"metadata with a long URL":    {metadata(issuerURL, "https://as.test/"+long), "because this document is an issuer's metadata"},
-		"one key":                     {string(mustMarshalKey(ecKey("a"))), "with the key inside (RFC 7517, section 5); jwks.New reads it from a file only: save it, and pass file:///..."},
-		"certificates of Google":      {`{"` + long[:40] + `":"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"}`, "in JSON (RFC 7517) to jwks.New; jwks.New reads it from a file only"},
+		"one key":                     {string(mustMarshalKey(ecKey("a"))), "with the key inside (RFC 7517, section 5); jwks.New reads PEM or one key from a file only: save it, and pass file:///..."},
+		"certificates of Google":      {`{"` + long[:40] + `":"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"}`, "in JSON (RFC 7517) to jwks.New; jwks.New reads PEM or one key from a file only"},
 		"certificates with raw lines": {"{\"a\":\"-----BEGIN CERTIFICATE-----\nMIIB\n\"}", "because this document is a map from key ids to certificates"},
 		"error":                       {`{"error":"invalid_request","error_description":"x"}`, `but an error of the issuer: "invalid_request"`},
 		"long error":                  {`{"error":"` + long + `"}`, "but an error of the issuer: "},

@@ -26,7 +26,7 @@ func (l *locator) read(document []byte, place string) (string, error) {
 		return "", s.noIssuer()
 	}
 	if issuer != l.issuer {
-		return "", fmt.Errorf(`"issuer" is %q, want %q`, quote.Cut(issuer), l.issuer)
+		return "", fmt.Errorf(`"issuer" is %q, want %q; `+adviseIssuer, quote.Cut(issuer), l.issuer)
 	}
 	keys, ok := strictjson.String(members.Lookup("jwks_uri"))
 	if !ok {

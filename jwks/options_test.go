@@ -27,6 +27,7 @@ func TestBadConfiguration(t *testing.T) {
 		{"URL contains a control character", "https://a.test/\n", jwks.Options{}, false, []string{"not a URL"}},
 		{"URL is empty", "", jwks.Options{}, false, []string{"not an https URL"}},
 		{"URL without a scheme", "issuer.test/keys", jwks.Options{}, false, []string{"not an https URL"}},
+		{"path in place of a URL", "/etc/keys/issuer.pem", jwks.Options{}, false, []string{`"/etc/keys/issuer.pem": a path, not a URL; write file:// before the path`}},
 		{"URL of another scheme", "ftp://issuer.example/keys", jwks.Options{}, false, []string{"not an https URL"}},
 		{"URL without a host", "https:///keys", jwks.Options{}, false, []string{"no host"}},
 		{"URL with a password", "https://me:secret@issuer.test/keys", jwks.Options{}, false, []string{"credentials", "xxxxx@issuer.test"}},

@@ -340,7 +340,9 @@ func (c *core) fetchSet(ctx context.Context, p *permit, url string, state *pollS
 		if done.set, err = parseAfter(ctx.Err, inUse, a.body, c.opts.keyLimits()); err == nil {
 			done.set.setSource(c.place)
 		}
-		_, done.empty = errors.AsType[*noUsableKeyError](err)
+		if _, done.empty = errors.AsType[*noUsableKeyError](err); done.empty {
+			err = emptyFolder(url, err)
+		}
 		done.rejected = err != nil && ctx.Err() == nil
 	}
 	if err == nil {

@@ -119,10 +119,13 @@ func parseAfter(ended func() error, previous *Set, document []byte, limits keyLi
 	return s, nil
 }
 
+// errKeysEmpty is the error for a document in which "keys" has no elements.
+var errKeysEmpty = &noUsableKeyError{`"keys" is empty`}
+
 // noKeysError returns the error for a document in which all elements of "keys" were skipped.
 func noKeysError(skipped []Skipped) error {
 	if len(skipped) == 0 {
-		return &noUsableKeyError{`"keys" is empty`}
+		return errKeysEmpty
 	}
 	return &noUsableKeyError{fmt.Sprintf(`"keys" has no key that can verify signatures (elements: %d, problem of the first element: %s)`,
 		len(skipped), skipped[0].Reason)}

@@ -169,10 +169,10 @@ func TestMetadataErrors(t *testing.T) {
 	good := metadata(issuerURL, keysURL)
 	keys := string(document(ecKey("a")))
 	for want, text := range map[string]string{
-		"JSON ends too early":    good[:len(good)-1],
-		"data after the JSON":    good + "{}",
-		`no member "issuer"`:     `{"jwks_uri":"` + keysURL + `"}`,
-		`"issuer" is "x", want`:  metadata("x", keysURL),
+		"JSON ends too early": good[:len(good)-1],
+		"data after the JSON": good + "{}",
+		`no member "issuer"`:  `{"jwks_uri":"` + keysURL + `"}`,
+		`"issuer" is "x", want "` + issuerURL + `"; if "iss" in the tokens has the first value, configure it as the issuer, and set jwks.Options.MetadataURL`: metadata("x", keysURL),
 		`no member "jwks_uri"`:   `{"issuer":"` + issuerURL + `"}`,
 		`"jwks_uri": not an`:     metadata(issuerURL, ""),
 		"more than 262144 bytes": good + strings.Repeat(" ", 256<<10),
