@@ -24,7 +24,7 @@ import (
 const fileScheme = "file"
 
 // filePath returns the path of a file URL. The result isFile is false if the URL has a different
-// scheme. A path without a scheme is a mistake of someone who means a file.
+// scheme. A path without a scheme is an error, and probably means a file.
 func filePath(raw string) (path string, isFile bool, err error) {
 	u, err := url.Parse(raw)
 	if err == nil && u.Scheme == "" && u.Host == "" && strings.HasPrefix(u.Path, "/") {
