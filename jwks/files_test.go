@@ -246,11 +246,13 @@ func TestFolderWithoutKeyFiles(t *testing.T) {
 		if name != "" {
 			writeFiles(t, folder, map[string]string{name: text})
 		}
-		c, err := jwks.New(fileURL(folder), nil)
+		o := options(nil)
+		o.Transport = nil
+		c, err := jwks.New(fileURL(folder), o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
+		t.Cleanup(func() { _ = c.Close() })
 		wantText(t, c.Refresh(t.Context()), `"keys" is empty; in a folder, only the files *.json, *.jwk, *.jwks, *.pem, *.crt, *.cer, *.pub are read`)
 	}
 }
