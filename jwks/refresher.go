@@ -3,6 +3,7 @@ package jwks
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 )
 
@@ -83,8 +84,44 @@ func (c *core) reportAbandoned() {
 		return
 	}
 	c.events.close(0)
+	mayLog, before := forgotten.add(time.Now())
+	if !mayLog {
+		return
+	}
 	c.opts.Logger.Warn("jwks: a Cache that nothing refers to any more was not closed. Its background refresh ends now. "+
-		"Create one verifier when the program starts and use it for all requests, or call Close", "issuer", c.name)
+		"Create one verifier when the program starts and use it for all requests, or call Close", "issuer", c.name, "not_logged_before", before)
+}
+
+// maxForgotten is the largest number of log records per minute about forgotten caches in a process.
+const maxForgotten = 20
+
+// forgotten counts the forgotten caches of this process, because a service that creates a verifier
+// for each request forgets many.
+var forgotten forgottenLog //nolint:gochecknoglobals // the limit is for the whole process
+
+// forgottenLog limits the log records about forgotten caches.
+type forgottenLog struct {
+	mu      sync.Mutex
+	minute  time.Time // the start of the current minute
+	records int       // the records of this minute
+	dropped int       // the caches without a record since the last record
+}
+
+// add counts a cache. It reports whether the log may have a record about it, and the number of
+// caches without a record before it.
+func (l *forgottenLog) add(now time.Time) (mayLog bool, before int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now.Sub(l.minute) >= time.Minute {
+		l.minute, l.records = now, 0
+	}
+	if l.records == maxForgotten {
+		l.dropped++
+		return false, 0
+	}
+	l.records++
+	before, l.dropped = l.dropped, 0
+	return true, before
 }
 
 // maxTick is the longest time between two readings of the wall clock. Timers of Go stop while the

@@ -22,6 +22,7 @@ var reportGroups = []Group{
 			{Constant: "jwks.maxErrorText", Subject: "error in a printed `jwks.Event`", Unit: "bytes", Beyond: "The text is cut and ends with `...`.", Test: "internal/conformance TestPrintedForms"},
 			{Constant: "bearer.maxListed", Subject: "names of claims, roles or keys in a text of `Explain`", Unit: "names", Beyond: "Further names are omitted.", Test: own},
 			{Constant: "jwks.maxReported", Subject: "changed keys, and unusable elements, in the records of one refresh", Unit: "elements", Beyond: "One record has the number of all unusable elements. `Status.Skipped` contains all elements.", Test: own},
+			{Constant: "jwks.maxForgotten", Subject: "records about key caches that were not closed, in a minute", Unit: "records", Beyond: "Further caches are counted. The next record contains the count.", Test: "jwks TestForgottenCaches"},
 			{Constant: "jwks.droppedInterval", Subject: "time between two records about dropped key events", Beyond: "Dropped events are counted. The next record contains the count.", Test: "jwks TestObserveBlocks"},
 			{Constant: "jwks.deniedInterval", Subject: "time between two records about tokens with unknown keys", Beyond: "Such tokens are counted. The next record contains the count.", Test: "jwks TestDeniedFetchesLog"},
 			{Constant: "jwks.failureInterval", Subject: "time between two records about failed refreshes, from the second failure on", Beyond: "The failure is not logged. Status and metrics count it.", Test: "jwks TestFailuresAreLoggedOncePerMinute"},
