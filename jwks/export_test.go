@@ -100,3 +100,10 @@ var ReadRegular = readRegular
 
 // ContainsToken exports containsToken for tests.
 var ContainsToken = containsToken
+
+// ForgetForgotten makes the log limit of forgotten caches begin again.
+func ForgetForgotten() {
+	forgotten.mu.Lock()
+	defer forgotten.mu.Unlock()
+	forgotten.minute, forgotten.dropped = time.Time{}, 0
+}

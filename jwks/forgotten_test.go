@@ -35,6 +35,7 @@ func (l *lockedBuilder) String() string {
 // test needs real time, because the garbage collector runs outside of a synctest bubble.
 func TestForgottenCaches(t *testing.T) {
 	want(t, "refreshers of earlier tests", waitForRefreshers(0), 0)
+	jwks.ForgetForgotten()
 	var logs lockedBuilder
 	const n = 30 // more than the log may have records in a minute
 	kept := forget(t, n, slog.New(slog.NewTextHandler(&logs, nil)))

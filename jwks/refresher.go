@@ -92,8 +92,12 @@ func (c *core) reportAbandoned() {
 		"Create one verifier when the program starts and use it for all requests, or call Close", "issuer", c.name, "not_logged_before", before)
 }
 
-// maxForgotten is the largest number of log records per minute about forgotten caches in a process.
-const maxForgotten = 20
+const (
+	// maxForgotten is the largest number of log records about forgotten caches of this process in
+	// forgottenInterval.
+	maxForgotten      = 20
+	forgottenInterval = time.Minute
+)
 
 // forgotten counts the forgotten caches of this process, because a service that creates a verifier
 // for each request forgets many.
@@ -112,7 +116,7 @@ type forgottenLog struct {
 func (l *forgottenLog) add(now time.Time) (mayLog bool, before int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if now.Sub(l.minute) >= time.Minute {
+	if now.Sub(l.minute) >= forgottenInterval {
 		l.minute, l.records = now, 0
 	}
 	if l.records == maxForgotten {
