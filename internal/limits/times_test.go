@@ -99,12 +99,14 @@ func cooled(t *testing.T, n int) error {
 // watched is a body that reports whether its end was read.
 type watched struct {
 	io.ReadCloser
-	ended bool
+	ended *atomic.Bool
 }
 
 func (w *watched) Read(p []byte) (int, error) {
 	n, err := w.ReadCloser.Read(p)
-	w.ended = w.ended || errors.Is(err, io.EOF)
+	if errors.Is(err, io.EOF) {
+		w.ended.Store(true)
+	}
 	return n, err
 }
 
@@ -112,12 +114,11 @@ func (w *watched) Read(p []byte) (int, error) {
 // returns an error if the document was not read.
 func readEarly(t *testing.T, n int) error {
 	t.Helper()
-	limits, body := &jwks.Limits{MaxBytesPerSecond: 64 << 10}, &watched{}
+	limits, ended := &jwks.Limits{MaxBytesPerSecond: 64 << 10}, &atomic.Bool{}
 	fetch := func(size int, limit time.Duration) error {
 		opts := options(func(r *http.Request) (*http.Response, error) {
 			resp := respond(r, http.StatusOK, nil, padded(`{"keys":[`+edKey("")+"]}", size))
-			body = &watched{ReadCloser: resp.Body}
-			resp.Body = body
+			resp.Body = &watched{resp.Body, ended}
 			return resp, nil
 		})
 		opts.Limits = limits
@@ -131,8 +132,9 @@ func readEarly(t *testing.T, n int) error {
 		return c.Refresh(ctx)
 	}
 	_ = fetch(1<<20, time.Minute) // uses or reserves all bytes
-	_ = fetch(n-1, time.Second)   // waits for the bytes, before or after it was read
-	if !body.ended {
+	ended.Store(false)
+	_ = fetch(n-1, time.Second) // two requests, which wait for the bytes, before or after the document was read
+	if !ended.Load() {
 		return errors.New("not read")
 	}
 	return nil
