@@ -169,7 +169,9 @@ type Options struct {
 
 	// Limits limit the requests in flight and the bytes per second. Caches with the same Limits
 	// share them. With the default Transport, one request may open up to 8 connections while the
-	// addresses of the host do not answer. Zero: the cache has its own Limits, with their defaults.
+	// addresses of the host do not answer. While caches wait for the Limits, no fetch sends a second
+	// request because of a connection that hangs. Zero: the cache has its own Limits, with their
+	// defaults.
 	Limits *Limits
 	// MaxKeysPerID is the largest number of keys with the same kid that are used for the same
 	// algorithm. It limits the number of signature checks for one token. If the issuer publishes

@@ -123,6 +123,13 @@ func (c *core) acquirePermit() *permit {
 	return p
 }
 
+// busy reports whether caches wait for requests or bytes.
+func (l *Limits) busy() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.bytes.waiting.len()+l.slots.short.len()+l.slots.long.len() > 0
+}
+
 // tryPermit does what acquirePermit does, but returns nil instead of waiting.
 func (c *core) tryPermit() *permit {
 	limits := c.opts.Limits

@@ -100,6 +100,7 @@ type stopwatch struct {
 	goroutines int
 	since      time.Time     // the time at which the first of them began
 	total      time.Duration // without the time after since
+	stopped    time.Time     // the time at which the last of them ended
 }
 
 func (s *stopwatch) start(now time.Time) {
@@ -110,6 +111,7 @@ func (s *stopwatch) start(now time.Time) {
 }
 
 func (s *stopwatch) stop(now time.Time) {
+	s.stopped = now
 	if s.goroutines--; s.goroutines == 0 {
 		s.total += now.Sub(s.since)
 	}
