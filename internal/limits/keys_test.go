@@ -263,9 +263,8 @@ func refreshes(t *testing.T, n int) int {
 func skippedRecords(t *testing.T, n int) int {
 	t.Helper()
 	var out testkit.Buffer
-	opts := options(func(r *http.Request) (*http.Response, error) {
-		return respond(r, http.StatusOK, nil, []byte(`{"keys":[`+edKey("")+strings.Repeat(",{}", n)+"]}")), nil
-	})
+	document := []byte(`{"keys":[` + edKey("") + strings.Repeat(",{}", n) + "]}") // the same for each request
+	opts := options(func(r *http.Request) (*http.Response, error) { return respond(r, http.StatusOK, nil, document), nil })
 	opts.Logger = slog.New(slog.NewTextHandler(&out, nil))
 	if err := refresh(t, jwks.New, keySetURL, opts); err != nil {
 		t.Fatal(err)
