@@ -17,6 +17,9 @@ func TestStartWhileOthersAreDead(t *testing.T) {
 			"no tokens":     func(context.Context, []*jwks.Cache) {},
 			"forged tokens": forgeSpread,
 		} {
+			if (name == "down") != (traffic == "forged tokens") {
+				continue // each case takes some seconds of processor time
+			}
 			t.Run(name+", "+traffic, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					n := scaled(2000)
