@@ -73,8 +73,8 @@ const MaxFaults = maxFaults
 // ResetLog sets the state of the log for Config.Logger to the state in a new process. If help
 // is true, the next record has the key "help", like the first record of a process.
 func ResetLog(help bool) {
-	refusals.state.Store(0)
-	faults.state.Store(0)
+	refusals.Reset()
+	faults.Reset()
 	helpLogged.Store(!help)
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/bearerkit/bearer/internal/durations"
 	"github.com/bearerkit/bearer/internal/norule"
+	"github.com/bearerkit/bearer/internal/perminute"
 	"github.com/bearerkit/bearer/internal/probe"
 	"github.com/bearerkit/bearer/internal/quote"
 )
@@ -178,36 +178,13 @@ const (
 	maxFaults = 20
 )
 
-// minuteCount counts the records of one minute. The upper 32 bits of state are the minute,
-// and the lower 32 bits are the count.
-type minuteCount struct{ state atomic.Uint64 }
-
-// The method add counts a record, and returns the number of the record in its minute. For
-// the first record of a minute, unlogged is the number of records that exceeded the limit
-// in the last minute with records. For other records, unlogged is 0.
-func (c *minuteCount) add(now time.Time, limit uint64) (number, unlogged uint64) {
-	minute := uint64(now.Unix()/60) & math.MaxUint32 //nolint:gosec // an overflow does no harm, because the code only compares the minute
-	for {
-		old := c.state.Load()
-		if old>>32 == minute {
-			return c.state.Add(1) & math.MaxUint32, 0
-		}
-		if c.state.CompareAndSwap(old, minute<<32|1) {
-			if count := old & math.MaxUint32; count > limit {
-				unlogged = count - limit
-			}
-			return 1, unlogged
-		}
-	}
-}
-
 // The state of the limit on Config.Logger, which all verifiers of the process share.
 // helpLogged is true after the first record was written. The first record explains how to
 // log more refusals.
 //
 //nolint:gochecknoglobals // the limit is for the whole process
 var (
-	refusals, faults minuteCount
+	refusals, faults perminute.Count
 	helpLogged       atomic.Bool
 )
 
@@ -236,7 +213,7 @@ func logRefusal(ctx context.Context, logger *slog.Logger, refusal *Error, event 
 	if level > slog.LevelWarn {
 		count, limit, lastHelp = &faults, maxFaults, "further faults of this minute are not logged"
 	}
-	number, unlogged := count.add(time.Now(), limit)
+	number, unlogged := count.Add(time.Now(), limit)
 	if number > limit {
 		return
 	}

@@ -31,23 +31,20 @@ type core struct {
 
 	abandoned atomic.Bool // whether the program has forgotten the Cache
 
-	held    atomic.Pointer[holds] // nil unless the last refresh failed
+	held    atomic.Pointer[holds] // see retryAt; nil if lookups may cause a fetch
 	used    atomic.Int64          // the time of the last use, since epoch; only if Options.OnDemand is set
 	waiting atomic.Int64          // number of goroutines that wait for a fetch
 	share   share                 // the state of Options.Limits for this cache
 
-	mu      sync.Mutex // guards the fields of this block
-	running *flight    // the fetch in flight, or nil
-	queued  *flight    // the fetch that has not begun yet, or nil
-	hedges  coolDown   // limits the second requests of fetches while keys are available
-	misses  coolDown   // limits the fetches that lookups cause while keys are available
-	changes streak     // counts the fetches in misses that brought new keys
-	answers answers    // what the last successful fetch has answered
-	denied  deniedLog
-	history history
-	// While keys are available, lookups cause no fetch before heldUntil, because of
-	// Retry-After or maxChanges.
-	heldUntil time.Time
+	mu        sync.Mutex // guards the fields of this block
+	running   *flight    // the fetch in flight, or nil
+	queued    *flight    // the fetch that has not begun yet, or nil
+	hedges    coolDown   // limits the second requests of fetches while keys are available
+	misses    coolDown   // limits the fetches that lookups cause while keys are available
+	changes   streak     // counts the fetches in misses that brought new keys
+	answers   answers    // what the last successful fetch has answered
+	denied    deniedLog
+	history   history
 	scheduled deadline // the start time of the scheduled refresh; zero before the first refresh
 
 	events    notifier      // calls Options.Observe, if it is set
@@ -98,14 +95,12 @@ func start(o Options, name, source string, where locator) *core {
 	c.state.Store(&snapshot{noSet: errNoAnswer, noKey: errNoAnswer})
 	if o.OnDemand > 0 {
 		c.state.Store(idle)
-		o.Limits.join()
-		go c.run()
-		return c
-	}
-	// Lookups wait for these two flights: the call of Store.Load, and the first fetch.
-	c.queued = &flight{due: c.epoch, done: make(chan struct{})}
-	if o.Store != nil {
-		c.running = &flight{began: c.epoch, local: true, done: make(chan struct{})}
+	} else {
+		// Lookups wait for these two flights: the call of Store.Load, and the first fetch.
+		c.queued = &flight{due: c.epoch, done: make(chan struct{})}
+		if o.Store != nil {
+			c.running = &flight{began: c.epoch, local: true, done: make(chan struct{})}
+		}
 	}
 	o.Limits.join()
 	go c.run()
@@ -208,11 +203,4 @@ func (c *core) close(once *sync.Once) {
 	c.saver.waitIdle()
 	c.events.close(observeTimeout)
 	once.Do(func() { c.state.Store(&snapshot{noSet: errClosed, noKey: errClosed}) })
-}
-
-// abandon ends the refresher of a Cache that the program has forgotten. It does not wait, because
-// the runtime calls it.
-func (c *core) abandon() {
-	c.abandoned.Store(true)
-	c.cancel()
 }

@@ -120,7 +120,6 @@ func (c *core) fetchCanHelp(kid, alg string, tried []*Key) bool {
 // snapshot than seen, demand returns a flight that has ended, so that the caller repeats the
 // lookup. The result isNewer reports whether the fetch certainly begins after the lookup.
 func (c *core) demand(ctx context.Context, now, start time.Time, seen *snapshot, m miss) (f *flight, limit time.Time, isNewer bool, err error) {
-	busy := c.opts.Limits.busy() // before the lock, because Limits have a lock of their own
 	c.mu.Lock()
 	// A fetch publishes its set before finish locks c.mu. So if seen is the newest snapshot,
 	// each fetch that brings a newer set is still in flight, and join returns this fetch.
@@ -162,7 +161,7 @@ func (c *core) demand(ctx context.Context, now, start time.Time, seen *snapshot,
 		limit = now // the issuer wants no request before, so the lookup does not wait
 	}
 	if !f.local && usable && !c.endsSoon(f, now) {
-		if !busy && c.hedge(f, now) {
+		if c.hedge(f, now) {
 			select {
 			case c.poke <- struct{}{}:
 			default:
@@ -202,7 +201,7 @@ func (c *core) join(now time.Time, usable bool) (f *flight, fresh bool) {
 		return c.running, false
 	case c.queued != nil && !c.queued.postponed:
 		return c.queued, false
-	case usable && now.Before(c.heldUntil):
+	case usable && now.Before(c.retryAt(true)):
 		return nil, false
 	case usable && !c.misses.allow(now):
 		return nil, false

@@ -84,9 +84,7 @@ func (c *core) postpone(m miss, now time.Time, isAnswered bool) time.Time {
 	if isAnswered {
 		due = c.answers.began.Add(c.opts.CoolDown)
 	}
-	if c.heldUntil.After(due) {
-		due = c.heldUntil
-	}
+	due = latest(due, c.retryAt(true))
 	if c.running != nil {
 		return due // the fetch in flight brings a newer answer
 	}

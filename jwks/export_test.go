@@ -102,8 +102,4 @@ var ReadRegular = readRegular
 var ContainsToken = containsToken
 
 // ForgetForgotten makes the log limit of forgotten caches begin again.
-func ForgetForgotten() {
-	forgotten.mu.Lock()
-	defer forgotten.mu.Unlock()
-	forgotten.minute, forgotten.dropped = time.Time{}, 0
-}
+func ForgetForgotten() { forgotten.Reset() }

@@ -4,39 +4,21 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/jwks"
 )
-
-// lockedBuilder is a strings.Builder for several goroutines.
-type lockedBuilder struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *lockedBuilder) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuilder) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 // The refreshers of caches that the program forgets end, and each of them logs one warning. This
 // test needs real time, because the garbage collector runs outside of a synctest bubble.
 func TestForgottenCaches(t *testing.T) {
 	want(t, "refreshers of earlier tests", waitForRefreshers(0), 0)
 	jwks.ForgetForgotten()
-	var logs lockedBuilder
+	var logs testkit.Buffer
 	const n = 30 // more than the log may have records in a minute
 	kept := forget(t, n, slog.New(slog.NewTextHandler(&logs, nil)))
 	want(t, "refreshers", waitForRefreshers(1), 1) // the refresher of kept

@@ -116,12 +116,7 @@ func (n *notifier) close(limit time.Duration) {
 	idle := n.idle
 	n.mu.Unlock()
 	if idle != nil && limit > 0 {
-		timer := time.NewTimer(limit)
-		defer timer.Stop()
-		select {
-		case <-idle:
-		case <-timer.C:
-		}
+		waitClosed(idle, limit)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -28,7 +28,8 @@ const (
 	maxJitter = minPause / 20
 )
 
-// holds are the times before which lookups and Ready cause no fetch, after a failed refresh.
+// holds are the times before which lookups and Ready cause no fetch, after a failed refresh or
+// because of maxChanges.
 type holds struct {
 	withKeys, withoutKeys time.Time // while keys are available, and while they are not
 }
@@ -65,7 +66,6 @@ func (c *core) pause(done outcome) (wait, retry time.Duration) {
 	}
 	scheduled := backoff(r.failures, maxBackoff)
 	c.held.Store(&holds{withKeys: now.Add(long), withoutKeys: next})
-	c.heldUntil = now.Add(long)
 	if usable {
 		return max(scheduled, long), min(scheduled, c.opts.CoolDown)
 	}

@@ -143,16 +143,15 @@ func (p *polling) repeat() {
 
 // mayHedge reports whether the fetch f may send its second request now.
 func (c *core) mayHedge(f *flight, now time.Time) bool {
-	busy := c.opts.Limits.busy()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return !f.renewed.IsZero() || c.waiting.Load() > 0 && !busy && c.hedge(f, now)
+	return !f.renewed.IsZero() || c.waiting.Load() > 0 && c.hedge(f, now)
 }
 
 // hedge decides whether the fetch f sends a second request, on a second connection: if its request
-// has been in flight for at least a second, and the last such request of this cache is at least one CoolDown ago. So a
-// flood of tokens causes few requests, and at most two at the same time. It sets f.renewed. The
-// caller holds c.mu and sends to c.poke.
+// has been in flight for at least a second, no cache waits for the Limits, and the last such request
+// of this cache is at least one CoolDown ago. So a flood of tokens causes few requests, and at most
+// two at the same time. It sets f.renewed. The caller holds c.mu and sends to c.poke.
 func (c *core) hedge(f *flight, now time.Time) bool {
 	// A fetch that waits for the Limits does not hang on a connection. A second request costs bytes
 	// that other caches need.
@@ -161,7 +160,7 @@ func (c *core) hedge(f *flight, now time.Time) bool {
 	if f != c.running || f.local || !f.renewed.IsZero() || old < minPause || c.endsSoon(f, now) {
 		return false
 	}
-	if wait.goroutines > 0 || !c.hedges.allow(now) {
+	if wait.goroutines > 0 || c.opts.Limits.busy() || !c.hedges.allow(now) {
 		return false
 	}
 	f.renewed = now

@@ -3,7 +3,6 @@ package jwks
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 )
 
@@ -76,56 +75,6 @@ func (c *core) run() {
 		case <-c.ctx.Done():
 		}
 	}
-}
-
-// reportAbandoned writes a log record if the cache ends because the program has forgotten it.
-func (c *core) reportAbandoned() {
-	if !c.abandoned.Load() {
-		return
-	}
-	c.events.close(0)
-	mayLog, before := forgotten.add(time.Now())
-	if !mayLog {
-		return
-	}
-	c.opts.Logger.Warn("jwks: a Cache that nothing refers to any more was not closed. Its background refresh ends now. "+
-		"Create one verifier when the program starts and use it for all requests, or call Close", "issuer", c.name, "not_logged_before", before)
-}
-
-const (
-	// maxForgotten is the largest number of log records about forgotten caches of this process in
-	// forgottenInterval.
-	maxForgotten      = 20
-	forgottenInterval = time.Minute
-)
-
-// forgotten counts the forgotten caches of this process, because a service that creates a verifier
-// for each request forgets many.
-var forgotten forgottenLog //nolint:gochecknoglobals // the limit is for the whole process
-
-// forgottenLog limits the log records about forgotten caches.
-type forgottenLog struct {
-	mu      sync.Mutex
-	minute  time.Time // the start of the current minute
-	records int       // the records of this minute
-	dropped int       // the caches without a record since the last record
-}
-
-// add counts a cache. It reports whether the log may have a record about it, and the number of
-// caches without a record before it.
-func (l *forgottenLog) add(now time.Time) (mayLog bool, before int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if now.Sub(l.minute) >= forgottenInterval {
-		l.minute, l.records = now, 0
-	}
-	if l.records == maxForgotten {
-		l.dropped++
-		return false, 0
-	}
-	l.records++
-	before, l.dropped = l.dropped, 0
-	return true, before
 }
 
 // maxTick is the longest time between two readings of the wall clock. Timers of Go stop while the
@@ -264,7 +213,6 @@ func (c *core) finish(f *flight, done outcome, broughtKey bool, next time.Time) 
 		c.history.refreshed++
 	}
 	if done.err == nil {
-		c.heldUntil = time.Time{}
 		c.held.Store(nil)
 		c.history.lastSuccess = f.began
 		c.history.restored = false
@@ -272,7 +220,7 @@ func (c *core) finish(f *flight, done outcome, broughtKey bool, next time.Time) 
 		if f.counted && broughtKey {
 			c.misses.refund()
 			if c.changes.add(f.began, c.opts.CoolDown) > maxChanges {
-				c.heldUntil = time.Now().Add(minPause)
+				c.held.Store(&holds{withKeys: time.Now().Add(minPause)})
 			}
 		}
 	}

@@ -101,13 +101,17 @@ func (s *saver) waitIdle() {
 	s.mu.Lock()
 	idle := s.idle
 	s.mu.Unlock()
-	if idle == nil {
-		return
+	if idle != nil {
+		waitClosed(idle, storeTimeout)
 	}
-	timer := time.NewTimer(storeTimeout)
+}
+
+// waitClosed waits until done is closed, but at most for the duration limit.
+func waitClosed(done <-chan struct{}, limit time.Duration) {
+	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
-	case <-idle:
+	case <-done:
 	case <-timer.C:
 	}
 }

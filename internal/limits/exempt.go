@@ -34,7 +34,6 @@ var notLimits = map[string]string{
 	"internal/refusal.codePermissionDenied":     "a gRPC code",
 	"internal/refusal.codeUnauthenticated":      "a gRPC code",
 	"internal/refusal.codeUnavailable":          "a gRPC code",
-	"jwks.forgottenInterval":                    "the interval of jwks.maxForgotten",
 	"jwks.usualOnDemand":                        "an example in an error",
 	"internal/sizeof.entries.group":             "the layout of a map",
 	"internal/sizeof.headerSize":                "the layout of memory",
