@@ -2,6 +2,7 @@ package bearertest_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/bearerkit/bearer/bearertest"
@@ -68,6 +69,47 @@ func TestOptionsMetadata(t *testing.T) {
 	document := object(t, issuer.Metadata())
 	if _, ok := document["token_endpoint"]; ok || document["jwks_uri"] != "https://elsewhere.example/keys" {
 		t.Errorf("got metadata %v, want the new jwks_uri and no token_endpoint", document)
+	}
+}
+
+// TestAuthorizationEndpoint tests that the authorization endpoint refuses every request with an
+// OAuth error. A redirect can send a browser to an address that the request names.
+func TestAuthorizationEndpoint(t *testing.T) {
+	for _, identifier := range []string{"", "https://login.example/tenant", "https://slash.example/"} {
+		issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Issuer: identifier})
+		endpoint, _ := object(t, issuer.Metadata())["authorization_endpoint"].(string)
+		if want := strings.TrimSuffix(issuer.TokenURL(), "/oauth/token") + "/oauth/authorize"; endpoint != want {
+			t.Errorf("%q: got authorization endpoint %q, want %q", identifier, endpoint, want)
+		}
+		for _, query := range []string{
+			"", "?response_type=code&client_id=ci&redirect_uri=https%3A%2F%2Fattacker.example%2F&state=x", "?redirect_uri=//attacker.example&prompt=none",
+		} {
+			for method, status := range map[string]int{http.MethodGet: 400, http.MethodHead: 400, http.MethodPost: 400, http.MethodPut: 405} {
+				request, err := http.NewRequestWithContext(t.Context(), method, endpoint+query, http.NoBody)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := do(issuer.HTTPClient(), request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, redirects := got.Header["Location"]
+				if got.StatusCode != status || redirects || strings.Contains(string(got.body), "attacker") || got.Header.Get("Cache-Control") != "no-store" {
+					t.Errorf("%s %s: got status %d, header %v and body %s, want status %d, Cache-Control no-store and no redirect", method, query, got.StatusCode, got.Header, got.body, status)
+				}
+				if method == http.MethodHead {
+					continue
+				}
+				want := "unauthorized_client"
+				if status == http.StatusMethodNotAllowed {
+					want = "invalid_request"
+				}
+				if document := object(t, got.body); document["error"] != want || document["error_description"] == "" {
+					t.Errorf("%s %s: got body %s, want the error %s with a description", method, query, got.body, want)
+				}
+			}
+		}
+		issuer.Close()
 	}
 }
 

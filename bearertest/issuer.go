@@ -187,6 +187,7 @@ func (i *Issuer) routes(prefix string) *http.ServeMux {
 	discovery := i.WithFaults(DiscoveryEndpoint, readOnly(i.serveMetadata))
 	mux.Handle(prefix+keysPath, keys)
 	mux.Handle(prefix+keysAliasPath, keys)
+	mux.HandleFunc(prefix+authorizePath, serveAuthorize)
 	mux.Handle(prefix+tokenPath, i.WithFaults(TokenEndpoint, http.HandlerFunc(i.serveToken)))
 	for _, name := range []string{openIDPath, serverMetadataPath} {
 		mux.Handle(prefix+name, discovery)

@@ -19,10 +19,7 @@ import (
 // serve runs the program and returns its issuer and its resource.
 func serve(t *testing.T) (issuer *bearertest.Issuer, resource string) {
 	t.Helper()
-	issuer = bearertest.NewIssuer(&bearertest.Options{
-		Algorithms: []string{"ES256"},
-		Metadata:   map[string]any{"code_challenge_methods_supported": []string{"S256"}}, // the SDK requires this member
-	})
+	issuer = bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 	t.Cleanup(issuer.Close)
 	ctx, cancel := context.WithCancel(t.Context())
 	out, in := io.Pipe()

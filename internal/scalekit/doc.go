@@ -27,6 +27,7 @@
 //	/api/v1/clients/{id}/secrets/{id}                     PATCH, PUT, DELETE
 //	/                                                     GET (a web page with the current state)
 //	/oauth/token                                          POST
+//	/oauth/authorize                                      GET, POST (refuses every request)
 //	/keys                                                 GET
 //	/.well-known/jwks.json                                GET
 //	/.well-known/openid-configuration                     GET
@@ -71,6 +72,9 @@
 //     The code may be a code that this environment never returns without a fault, such as
 //     unauthorized_client.
 //   - times is the number of requests after which the fault ends.
+//
+// The environment has no users. So the authorization endpoint, which the metadata names as the
+// vendor's metadata does, answers every request with an OAuth error, and never redirects.
 //
 // # State and seed
 //

@@ -14,7 +14,7 @@ import (
 // TestNodeSDK runs the lifecycle of a client with the vendor's published Node SDK. The test
 // runs the lifecycle over h2c and over TLS.
 func TestNodeSDK(t *testing.T) {
-	folder := installNodeSDK(t)
+	folder := installPackages(t, "nodesdk", "lifecycle.js")
 	for _, encrypted := range []bool{false, true} {
 		t.Run(map[bool]string{false: "h2c", true: "TLS"}[encrypted], func(t *testing.T) {
 			env, _ := startServing(t, encrypted)
@@ -36,9 +36,10 @@ func TestNodeSDK(t *testing.T) {
 	}
 }
 
-// installNodeSDK returns a folder that contains the script and the packages of the script.
-// If Node.js is missing or npm cannot install the packages, installNodeSDK skips the test.
-func installNodeSDK(t *testing.T) string {
+// installPackages copies the script and the package files of a folder to a new folder, and
+// installs the packages there. It returns the new folder. If Node.js is missing or npm cannot
+// install the packages, installPackages skips the test.
+func installPackages(t *testing.T, from, script string) string {
 	t.Helper()
 	for _, program := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -46,8 +47,8 @@ func installNodeSDK(t *testing.T) string {
 		}
 	}
 	folder := t.TempDir()
-	for _, name := range []string{"package.json", "package-lock.json", "lifecycle.js"} {
-		content, err := os.ReadFile(filepath.Join("nodesdk", name)) //nolint:gosec // the names are constants
+	for _, name := range []string{"package.json", "package-lock.json", script} {
+		content, err := os.ReadFile(filepath.Join(from, name)) //nolint:gosec // the names are constants
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +61,7 @@ func installNodeSDK(t *testing.T) string {
 	command := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1")
 	command.Dir = folder
 	if out, err := command.CombinedOutput(); err != nil {
-		t.Skipf("npm cannot install the vendor's SDK on this machine: %v\n%s", err, out)
+		t.Skipf("npm cannot install the packages of %s on this machine: %v\n%s", from, err, out)
 	}
 	return folder
 }

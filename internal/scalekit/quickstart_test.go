@@ -196,8 +196,12 @@ func TestMetadata(t *testing.T) {
 	env := startEnvironment(t)
 	for _, path := range []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"} {
 		got := env.sendRequest(t, http.MethodGet, path, "", "").members
-		if got["issuer"] != env.url || got["jwks_uri"] != env.url+"/keys" || got["token_endpoint"] != env.url+"/oauth/token" {
+		if got["issuer"] != env.url || got["jwks_uri"] != env.url+"/keys" || got["token_endpoint"] != env.url+"/oauth/token" ||
+			got["authorization_endpoint"] != env.url+"/oauth/authorize" {
 			t.Errorf("%s: got metadata %v, want the URLs of %s", path, got, env.url)
+		}
+		if want := []any{"code"}; !reflect.DeepEqual(got["response_types_supported"], want) { // the vendor's value
+			t.Errorf("%s: got response types %v, want %v", path, got["response_types_supported"], want)
 		}
 	}
 }
