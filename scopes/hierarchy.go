@@ -30,8 +30,12 @@ func (h Hierarchy) Err() error {
 }
 
 // Expand returns the scopes of s and all scopes that they imply. The result includes the
-// scopes that implied scopes imply.
+// scopes that implied scopes imply. The result refers to h, so the program must not change h
+// while it uses the result.
 func (h Hierarchy) Expand(s Set) Set {
+	if len(h) == 0 {
+		return s
+	}
 	names, seen := s.names, map[string]struct{}(nil)
 	for i := 0; i < len(names); i++ {
 		implied := h[names[i]]
@@ -52,9 +56,8 @@ func (h Hierarchy) Expand(s Set) Set {
 			}
 		}
 	}
-	if len(names) == len(s.names) {
-		return s
+	if len(names) > len(s.names) {
+		names = exactly(names)
 	}
-	names = exactly(names)
-	return Set{names, newIndex(names)}
+	return Set{names, newExtra(names, h)}
 }

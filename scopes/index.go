@@ -27,7 +27,7 @@ func indexEntry(name string, i int) uint64 {
 
 // newIndex returns the index of a list of names. It returns nil if the list needs no index.
 // The list must not contain duplicates.
-func newIndex(names []string) *index {
+func newIndex(names []string) index {
 	if len(names) <= maxUnindexed {
 		return nil
 	}
@@ -36,7 +36,7 @@ func newIndex(names []string) *index {
 		x[i] = indexEntry(name, i)
 	}
 	slices.Sort(x)
-	return &x
+	return x
 }
 
 // The method contains reports whether the list names contains scope. The caller passes an
@@ -61,8 +61,8 @@ func (x index) containsFrom(i int, names []string, e uint64, scope string) bool 
 // countGranted returns the number of names in want that granted contains. It stops when the
 // number reaches limit.
 func countGranted(want, granted Set, limit int) int {
-	n, i, x := 0, 0, *granted.index
-	for _, e := range *want.index {
+	n, i, x := 0, 0, granted.index()
+	for _, e := range want.index() {
 		for i < len(x) && x[i]>>32 < e>>32 {
 			i++
 		}
@@ -79,11 +79,18 @@ func countGranted(want, granted Set, limit int) int {
 // newSet returns the Set of names. It removes duplicates from the slice in place. The Set
 // may use this slice, so the caller must not use the slice again.
 func newSet(names []string) Set {
+	kept := withoutDuplicates(names)
+	return Set{kept, newExtra(kept, nil)}
+}
+
+// withoutDuplicates removes duplicates from the slice in place. The result takes no more
+// memory than its names need.
+func withoutDuplicates(names []string) []string {
 	kept := unique(names)
 	if len(kept) < len(names) {
 		kept = exactly(kept) // a token may repeat one scope thousands of times
 	}
-	return Set{kept, newIndex(kept)}
+	return kept
 }
 
 // exactly returns a copy of the slice that takes no more memory than the names need. In

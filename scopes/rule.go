@@ -217,7 +217,7 @@ func (r Rule) Allow(ctx context.Context, granted Set) error {
 func (n *node) met(granted Set) bool {
 	switch n.kind {
 	case all:
-		if n.want.index != nil && granted.index != nil {
+		if n.want.index() != nil && granted.index() != nil {
 			return countGranted(n.want, granted, len(n.want.names)) == len(n.want.names)
 		}
 		for _, name := range n.want.names {
@@ -227,7 +227,7 @@ func (n *node) met(granted Set) bool {
 		}
 		return true
 	case anyOf:
-		if n.want.index != nil && granted.index != nil {
+		if n.want.index() != nil && granted.index() != nil {
 			return countGranted(n.want, granted, 1) == 1
 		}
 		return slices.ContainsFunc(n.want.names, granted.Has)

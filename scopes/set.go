@@ -12,7 +12,40 @@ import (
 // 3.3). The zero Set grants no scopes. A Set is immutable and safe for concurrent use.
 type Set struct {
 	names []string // without duplicates
-	index *index   // the index of names; nil if the list is short
+	more  *extra   // nil if the Set needs only the names
+}
+
+// The type extra holds the parts of a Set that most Sets do not have. It is behind a pointer,
+// so that these parts do not make every Set larger.
+type extra struct {
+	index     index     // the index of the names; empty if the list is short
+	hierarchy Hierarchy // the Hierarchy that expanded the Set; nil if there was none
+}
+
+// newExtra returns the extra part of a Set, or nil if the Set needs none.
+func newExtra(names []string, hierarchy Hierarchy) *extra {
+	e := extra{newIndex(names), hierarchy}
+	if e.index == nil && e.hierarchy == nil {
+		return nil
+	}
+	return &e
+}
+
+// The method index returns the index of the names, which is empty if the list is short.
+func (s Set) index() index {
+	if s.more == nil {
+		return nil
+	}
+	return s.more.index
+}
+
+// The method hierarchy returns the Hierarchy that expanded s. It returns nil if no Hierarchy
+// expanded s.
+func (s Set) hierarchy() Hierarchy {
+	if s.more == nil {
+		return nil
+	}
+	return s.more.hierarchy
 }
 
 // Parse parses a scope string (RFC 6749, section 3.3). The scopes must be separated by
@@ -49,10 +82,11 @@ func Of(names ...string) (Set, error) {
 
 // Has reports whether the Set contains the scope.
 func (s Set) Has(scope string) bool {
-	if s.index == nil {
+	x := s.index()
+	if x == nil {
 		return slices.Contains(s.names, scope)
 	}
-	return s.index.contains(s.names, indexEntry(scope, 0), scope)
+	return x.contains(s.names, indexEntry(scope, 0), scope)
 }
 
 // Len returns the number of scopes in the Set.
@@ -63,13 +97,18 @@ func (s Set) All() iter.Seq[string] { return slices.Values(s.names) }
 
 // Union returns a Set with the scopes of s and t. The scopes of s come first.
 func (s Set) Union(t Set) Set {
-	if len(s.names) == 0 {
+	if len(s.names) == 0 && s.more == nil {
 		return t
 	}
-	if len(t.names) == 0 {
+	if len(t.names) == 0 && t.more == nil {
 		return s
 	}
-	return newSet(slices.Concat(s.names, t.names))
+	h := s.hierarchy()
+	if h == nil {
+		h = t.hierarchy()
+	}
+	names := withoutDuplicates(slices.Concat(s.names, t.names))
+	return Set{names, newExtra(names, h)}
 }
 
 // String returns the scopes in the form of a "scope" parameter. A space separates two
