@@ -12,44 +12,12 @@ import (
 	"github.com/bearerkit/bearer/internal/refusal"
 )
 
-// Dialect is the way in which a proxy asks [Guard.ForwardAuth] about a request of a client.
-// It determines the fields that describe the client's request, and the statuses of the
-// answers. A guard never guesses the dialect, because a client can send the fields of a
-// dialect that the proxy does not use.
-//
-// The zero Dialect is for the directive auth_request of nginx. The proxy sets
-// X-Forwarded-Method, X-Forwarded-Uri and X-Forwarded-Host. The statuses are 204, 401 and
-// 403, because nginx turns every other error status into 500: the answer is 401 in place of
-// 400, and 403 in place of 500 and 503. The field X-Auth-Error of a refusal contains
-// [Refusal].Error. The only exception is "temporarily_unavailable", for which the field
-// contains "unavailable". If the field contains "unavailable", the response contains
-// Retry-After, and the proxy should answer 503. If the field contains "server_error", the
-// proxy should answer 500.
-type Dialect string
-
-// These are the dialects of other proxies.
+// These are the values of Options.Dialect. The empty string is the dialect of nginx.
 const (
-	// DialectCaddy is for forward_auth of Caddy and for ForwardAuth of Traefik. The fields are
-	// the same as for the zero Dialect. A refusal has the same status as the answers of
-	// [Guard.Deny], such as 503 and 500, and no field X-Auth-Error. The proxy sends it to the
-	// client without a change.
-	DialectCaddy Dialect = "caddy"
-	// DialectHAProxy is for the Lua script in examples/forwardauth. Its fields and its statuses
-	// are the same as for DialectCaddy.
-	DialectHAProxy Dialect = "haproxy"
-	// DialectIngressNginx is for the annotation auth-url of ingress-nginx. The proxy sets
-	// X-Original-Method, and X-Original-URL to an absolute URL. The host of the client's
-	// request is the host of this URL. The statuses are the same as for the zero Dialect.
-	DialectIngressNginx Dialect = "ingress-nginx"
-	// DialectEnvoy is for ext_authz of Envoy with http_service. The method and the host of the
-	// proxy's request are those of the client's request. If path_prefix is set,
-	// [http.StripPrefix] with this prefix must be in front of the handler. The answer is 200
-	// if the request may pass. Then X-Envoy-Auth-Headers-To-Remove names the client's fields
-	// that Envoy must not forward. A refusal is 400, 401 or 403; it is 403 in place of 500 and
-	// 503, because a status of 500 or more counts as a fault of the guard, and
-	// failure_mode_allow lets the request pass. The field X-Auth-Error is the same as for the
-	// zero Dialect.
-	DialectEnvoy Dialect = "envoy"
+	dialectCaddy        = "caddy"
+	dialectHAProxy      = "haproxy"
+	dialectIngressNginx = "ingress-nginx"
+	dialectEnvoy        = "envoy"
 )
 
 // These are the names of fields in a forward-auth request and its response, in canonical
@@ -85,21 +53,21 @@ type dialectTraits struct {
 // ingress-nginx also sends X-Original-URI.
 //
 //nolint:gochecknoglobals // the table never changes
-var allDialects = map[Dialect]dialectTraits{
+var allDialects = map[string]dialectTraits{
 	"":                  {[]string{forwardedMethod, forwardedURI, forwardedHost}, describedByFields, http.StatusNoContent, refusedForNginx},
-	DialectCaddy:        {[]string{forwardedMethod, forwardedURI, forwardedHost}, describedByFields, http.StatusNoContent, refusedAsItIs},
-	DialectHAProxy:      {[]string{forwardedMethod, forwardedURI, forwardedHost}, describedByFields, http.StatusNoContent, refusedAsItIs},
-	DialectIngressNginx: {[]string{originalMethod, originalURL, originalURI}, describedByURL, http.StatusNoContent, refusedForNginx},
-	DialectEnvoy:        {nil, describedByItself, http.StatusOK, refusedForEnvoy},
+	dialectCaddy:        {[]string{forwardedMethod, forwardedURI, forwardedHost}, describedByFields, http.StatusNoContent, refusedAsItIs},
+	dialectHAProxy:      {[]string{forwardedMethod, forwardedURI, forwardedHost}, describedByFields, http.StatusNoContent, refusedAsItIs},
+	dialectIngressNginx: {[]string{originalMethod, originalURL, originalURI}, describedByURL, http.StatusNoContent, refusedForNginx},
+	dialectEnvoy:        {nil, describedByItself, http.StatusOK, refusedForEnvoy},
 }
 
-// check returns an error if the dialect is unknown.
-func (d Dialect) check() error {
-	if _, ok := allDialects[d]; ok {
+// checkDialect returns an error if there is no dialect with this name.
+func checkDialect(name string) error {
+	if _, ok := allDialects[name]; ok {
 		return nil
 	}
-	known := slices.Sorted(maps.Keys(allDialects))[1:] // without the zero Dialect
-	return fmt.Errorf("Options.Dialect: %q is unknown; leave it empty for nginx, or use one of %q", string(d), known)
+	known := slices.Sorted(maps.Keys(allDialects))[1:] // without the empty name
+	return fmt.Errorf("Options.Dialect: %q is unknown; leave it empty for nginx, or use one of %q", quote.Cut(name), known)
 }
 
 // refusedAsItIs does not change the status.

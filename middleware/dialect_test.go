@@ -16,8 +16,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// dialects lists all dialects. The first dialect is the zero Dialect.
-var dialects = []middleware.Dialect{"", middleware.DialectCaddy, middleware.DialectHAProxy, middleware.DialectIngressNginx, middleware.DialectEnvoy}
+// dialects lists all dialects. The first dialect is the dialect of nginx.
+var dialects = []string{"", "caddy", "haproxy", "ingress-nginx", "envoy"}
 
 // The request that a proxy sends to ForwardAuth has this path. The handler for Envoy is
 // behind http.StripPrefix with this prefix.
@@ -27,14 +27,14 @@ const authPath = "/auth"
 type asked struct{ method, target, host string }
 
 // proxied returns the request that a proxy with this dialect sends for the client's request.
-func proxied(dialect middleware.Dialect, a asked) *http.Request {
+func proxied(dialect string, a asked) *http.Request {
 	r := httptest.NewRequest(http.MethodGet, authPath, http.NoBody)
 	r.Host = "auth.internal"
 	switch dialect {
-	case middleware.DialectIngressNginx:
+	case "ingress-nginx":
 		r.Header["X-Original-Method"] = []string{a.method}
 		r.Header["X-Original-Url"] = []string{"https://" + a.host + a.target}
-	case middleware.DialectEnvoy:
+	case "envoy":
 		r.Method, r.Host, r.RequestURI = a.method, a.host, authPath+a.target
 		if u, err := url.ParseRequestURI(r.RequestURI); err == nil {
 			r.URL = u
@@ -50,9 +50,9 @@ func proxied(dialect middleware.Dialect, a asked) *http.Request {
 }
 
 // forwardAuth returns the handler of a guard with this dialect.
-func forwardAuth(guard *middleware.Guard, dialect middleware.Dialect, table *scopes.Table) http.Handler {
+func forwardAuth(guard *middleware.Guard, dialect string, table *scopes.Table) http.Handler {
 	handler := guard.ForwardAuth(table)
-	if dialect == middleware.DialectEnvoy {
+	if dialect == "envoy" {
 		return http.StripPrefix(authPath, handler)
 	}
 	return handler
@@ -65,7 +65,7 @@ func TestDialects(t *testing.T) {
 		b := newFixture(t, &middleware.Options{Headers: callerHeaders(), Dialect: dialect})
 		h := forwardAuth(b.guard, dialect, forwardTable())
 		allowed := http.StatusNoContent
-		if dialect == middleware.DialectEnvoy {
+		if dialect == "envoy" {
 			allowed = http.StatusOK // Envoy accepts no other status
 		}
 		for name, row := range map[string]struct {
@@ -124,7 +124,7 @@ func TestDialectTargets(t *testing.T) {
 		table.Handle("/", scopes.Public())
 		h := forwardAuth(guard, dialect, &table)
 		for target, want := range targets {
-			if dialect == middleware.DialectIngressNginx && strings.TrimLeft(target, "/?# ") == target && target != "" {
+			if dialect == "ingress-nginx" && strings.TrimLeft(target, "/?# ") == target && target != "" {
 				continue // the target becomes a part of the host
 			}
 			w := serve(h, proxied(dialect, asked{"GET", target, "api.example"}))
@@ -157,7 +157,7 @@ func TestDialectMethods(t *testing.T) {
 
 // TestDialectURLs checks which values of X-Original-URL ForwardAuth accepts.
 func TestDialectURLs(t *testing.T) {
-	guard := refuser(t, bearer.UnknownKey, &middleware.Options{Dialect: middleware.DialectIngressNginx})
+	guard := refuser(t, bearer.UnknownKey, &middleware.Options{Dialect: "ingress-nginx"})
 	var table scopes.Table
 	table.Handle("/", scopes.Public())
 	h := guard.ForwardAuth(&table)
@@ -180,7 +180,7 @@ func TestDialectURLs(t *testing.T) {
 func TestDialectEnvoyIncomplete(t *testing.T) {
 	var table scopes.Table
 	table.Handle("/", scopes.Public())
-	h := refuser(t, bearer.UnknownKey, &middleware.Options{Dialect: middleware.DialectEnvoy}).ForwardAuth(&table)
+	h := refuser(t, bearer.UnknownKey, &middleware.Options{Dialect: "envoy"}).ForwardAuth(&table)
 	for name, row := range map[string]struct {
 		method, target string
 		status         int
@@ -213,8 +213,8 @@ func TestDialectStatuses(t *testing.T) {
 		{bearer.MissingScope, answer{403, "insufficient_scope"}, answer{403, ""}, answer{403, "insufficient_scope"}},
 	} {
 		for _, dialect := range dialects {
-			want := map[middleware.Dialect]answer{
-				"": row.nginx, middleware.DialectIngressNginx: row.nginx, middleware.DialectCaddy: row.caddy, middleware.DialectHAProxy: row.caddy, middleware.DialectEnvoy: row.envoy,
+			want := map[string]answer{
+				"": row.nginx, "ingress-nginx": row.nginx, "caddy": row.caddy, "haproxy": row.caddy, "envoy": row.envoy,
 			}[dialect]
 			guard := refuser(t, row.reason, &middleware.Options{Dialect: dialect})
 			r := proxied(dialect, asked{"GET", "/deployments/7", "api.example"})
@@ -238,10 +238,10 @@ func TestDialectStatuses(t *testing.T) {
 func TestDialectRemovedFields(t *testing.T) {
 	const removed = "X-Envoy-Auth-Headers-To-Remove"
 	for _, remove := range []bool{false, true} {
-		b := newFixture(t, &middleware.Options{Headers: callerHeaders(), Dialect: middleware.DialectEnvoy, RemoveAuthorization: remove})
-		h := forwardAuth(b.guard, middleware.DialectEnvoy, forwardTable())
+		b := newFixture(t, &middleware.Options{Headers: callerHeaders(), Dialect: "envoy", RemoveAuthorization: remove})
+		h := forwardAuth(b.guard, "envoy", forwardTable())
 		for _, token := range []bool{false, true} {
-			r := proxied(middleware.DialectEnvoy, asked{"GET", "/whoami", "api.example"})
+			r := proxied("envoy", asked{"GET", "/whoami", "api.example"})
 			if token {
 				r.Header.Set("Authorization", "Bearer "+b.token("x"))
 			}
@@ -269,10 +269,10 @@ func TestDialectRemovedFields(t *testing.T) {
 // Options.Headers has many hyphens.
 func TestDialectManyHyphens(t *testing.T) {
 	name := "X" + strings.Repeat("-A", 30)
-	b := newFixture(t, &middleware.Options{Dialect: middleware.DialectEnvoy, Headers: map[string]func(*bearer.Claims) string{name: (*bearer.Claims).Subject}})
-	r := proxied(middleware.DialectEnvoy, asked{"GET", "/whoami", "api.example"})
+	b := newFixture(t, &middleware.Options{Dialect: "envoy", Headers: map[string]func(*bearer.Claims) string{name: (*bearer.Claims).Subject}})
+	r := proxied("envoy", asked{"GET", "/whoami", "api.example"})
 	r.Header.Set("Authorization", "Bearer "+b.token("x"))
-	w := serve(forwardAuth(b.guard, middleware.DialectEnvoy, forwardTable()), r)
+	w := serve(forwardAuth(b.guard, "envoy", forwardTable()), r)
 	list := w.Header().Get("X-Envoy-Auth-Headers-To-Remove")
 	if len(list) < 1000 || len(list) > 60<<10 {
 		t.Errorf("got a list of %d bytes, want less than 60 KiB, the limit of Envoy", len(list))
@@ -286,9 +286,9 @@ func TestDialectManyHyphens(t *testing.T) {
 
 // TestDialectUnknown checks that New reports an unknown dialect together with other mistakes.
 func TestDialectUnknown(t *testing.T) {
-	for _, dialect := range []middleware.Dialect{"apache", "Caddy", "nginx ", "ingress"} {
+	for _, dialect := range []string{"apache", "Caddy", "nginx ", "ingress"} {
 		_, err := middleware.New(nil, &middleware.Options{Dialect: dialect, Realm: `"`})
-		testkit.WantError(t, string(dialect), err, "verifier: nil", "Options.Realm", `Options.Dialect: `+strconv.Quote(string(dialect)), "envoy")
+		testkit.WantError(t, dialect, err, "verifier: nil", "Options.Realm", `Options.Dialect: `+strconv.Quote(dialect), "envoy")
 	}
 }
 

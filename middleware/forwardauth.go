@@ -19,7 +19,7 @@ import (
 // declares a rule later, the handler applies this rule from the next request on.
 //
 // The proxy MUST pass the Authorization field to the handler, and MUST describe the client's
-// request as the [Dialect] requires. The description contains the method and the target of
+// request as the dialect requires. The description contains the method and the target of
 // the request. If a pattern of the table contains a host, the description MUST also contain
 // the host. If the client has sent a field of the description, the proxy MUST replace the
 // client's field. No rule applies, and the request is denied, in these cases:
@@ -73,7 +73,7 @@ func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 			}
 		}
 		h["Cache-Control"] = []string{noStore}
-		if g.opts.Dialect == DialectEnvoy {
+		if g.opts.Dialect == dialectEnvoy {
 			h[removedByEnvoy] = []string{g.withEmpty(removed, h)}
 		}
 		w.WriteHeader(dialect.allowed)

@@ -23,7 +23,7 @@ func (g *Guard) logIgnored(r *http.Request, dialect dialectTraits) {
 	}
 	defer func() { _ = recover() }()
 	g.logger().LogAttrs(r.Context(), slog.LevelWarn, "bearer: forward auth ignored fields that name another method, target or host",
-		slog.String("fields", strings.Join(names, ", ")), slog.Int("requests", requests), slog.String("dialect", string(g.opts.Dialect)),
+		slog.String("fields", strings.Join(names, ", ")), slog.Int("requests", requests), slog.String("dialect", g.opts.Dialect),
 		slog.String("help", "clients can send these fields; make sure that the service does not get them (examples/forwardauth/overrides.conf); "+
 			"if your proxy sets them, set Options.Dialect; Options.RefuseOverrides refuses such requests"))
 }

@@ -37,12 +37,12 @@ func TestForwardAuthIgnoredFields(t *testing.T) {
 		"X-Original-Url": {"http://api.example/public/secret"}, "X_original_method": {"GET"}, "X-Forwarded-Uri": {"/public/secret"}, "X.forwarded.method": {"GET"},
 		"X-Http-Method-Override": {"GET"}, "X-Forwarded-For": {"192.0.2.1"}, "X-Original": {"x"},
 	}
-	for dialect, want := range map[middleware.Dialect]string{
-		"":                             "X-Forwarded-Method, X-Http-Method-Override, X-Original-Method, X-Original-Url",
-		middleware.DialectCaddy:        "X-Forwarded-Method, X-Http-Method-Override, X-Original-Method, X-Original-Url",
-		middleware.DialectHAProxy:      "X-Forwarded-Method, X-Http-Method-Override, X-Original-Method, X-Original-Url",
-		middleware.DialectIngressNginx: "X-Forwarded-Method, X-Forwarded-Uri, X-Http-Method-Override, X-Original-Method",
-		middleware.DialectEnvoy:        "X-Forwarded-Method, X-Forwarded-Uri, X-Http-Method-Override, X-Original-Method, X-Original-Url",
+	for dialect, want := range map[string]string{
+		"":              "X-Forwarded-Method, X-Http-Method-Override, X-Original-Method, X-Original-Url",
+		"caddy":         "X-Forwarded-Method, X-Http-Method-Override, X-Original-Method, X-Original-Url",
+		"haproxy":       "X-Forwarded-Method, X-Http-Method-Override, X-Original-Method, X-Original-Url",
+		"ingress-nginx": "X-Forwarded-Method, X-Forwarded-Uri, X-Http-Method-Override, X-Original-Method",
+		"envoy":         "X-Forwarded-Method, X-Forwarded-Uri, X-Http-Method-Override, X-Original-Method, X-Original-Url",
 	} {
 		for target, status := range map[string]int{"/public/x": 204, "/whoami": 204, "/deployments/7": 401} {
 			for _, refuse := range []bool{false, true} {

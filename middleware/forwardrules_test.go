@@ -29,7 +29,7 @@ func TestForwardAuthMistakes(t *testing.T) {
 	const method, uri, host = "X-Forwarded-Method", "X-Forwarded-Uri", "X-Forwarded-Host"
 	for _, row := range []struct {
 		want    string
-		dialect middleware.Dialect
+		dialect string
 		table   *scopes.Table
 		change  func(h http.Header)
 	}{
@@ -55,17 +55,17 @@ func TestForwardAuthMistakes(t *testing.T) {
 		{`the decoded path, is not clean; see scopes.CleanPath: GET "api.example/public/../x"`, "", nil, func(h http.Header) { h.Set(uri, "/public/../x") }},
 		{"the X-Forwarded-Method and X-Forwarded-Uri fields are missing; the proxy must set them for every request, because otherwise a client can choose them", "", &plain, func(h http.Header) { h.Del(method); h.Del(uri); h.Del(host) }},
 		{"the X-Forwarded-Method, X-Forwarded-Uri and X-Forwarded-Host fields are missing; the proxy must set them for every request, because otherwise a client can choose them", "", &withHost, func(h http.Header) { h.Del(method); h.Del(uri); h.Del(host) }},
-		{"the X-Forwarded-Uri and X-Forwarded-Host fields are missing; the proxy must", middleware.DialectCaddy, &withHost, func(h http.Header) { h[uri] = []string{""}; h[host] = []string{""} }},
-		{"the X-Forwarded-Uri field is missing; the proxy must", middleware.DialectHAProxy, &plain, func(h http.Header) { h.Del(uri); h.Del(host) }},
+		{"the X-Forwarded-Uri and X-Forwarded-Host fields are missing; the proxy must", "caddy", &withHost, func(h http.Header) { h[uri] = []string{""}; h[host] = []string{""} }},
+		{"the X-Forwarded-Uri field is missing; the proxy must", "haproxy", &plain, func(h http.Header) { h.Del(uri); h.Del(host) }},
 		{"the X-Forwarded-Uri field is missing; the proxy must", "", nil, func(h http.Header) { h.Add(method, "GET"); h.Del(uri) }},
-		{"the X-Original-Method and X-Original-Url fields are missing; the proxy must", middleware.DialectIngressNginx, nil, func(h http.Header) { h.Del("X-Original-Method"); h.Del("X-Original-Url") }},
-		{"the X-Original-Method field is missing; the proxy must set it for every request, because otherwise a client can choose it", middleware.DialectIngressNginx, nil, func(h http.Header) { h.Del("X-Original-Method") }},
-		{"the X-Original-Url field is missing; the proxy must set it for every request, because otherwise a client can choose it", middleware.DialectIngressNginx, nil, func(h http.Header) { h.Del("X-Original-Url") }},
-		{"the X-Original-Url field appears more than once; the proxy must replace the client's field", middleware.DialectIngressNginx, nil, func(h http.Header) { h.Add("X-Original-Url", "http://h/x") }},
-		{"the X-Original-Url field is not an absolute http or https URL", middleware.DialectIngressNginx, nil, func(h http.Header) { h.Set("X-Original-Url", "/x") }},
-		{"the X-Original-Url field has no path", middleware.DialectIngressNginx, nil, func(h http.Header) { h.Set("X-Original-Url", "http://h") }},
-		{"the X-Original-Url field contains user information", middleware.DialectIngressNginx, nil, func(h http.Header) { h.Set("X-Original-Url", "http://u@h/x") }},
-		{"the X-Original-Url field has no host; the table has a pattern with a host", middleware.DialectIngressNginx, &withHost, func(h http.Header) { h.Set("X-Original-Url", "http:///x") }},
+		{"the X-Original-Method and X-Original-Url fields are missing; the proxy must", "ingress-nginx", nil, func(h http.Header) { h.Del("X-Original-Method"); h.Del("X-Original-Url") }},
+		{"the X-Original-Method field is missing; the proxy must set it for every request, because otherwise a client can choose it", "ingress-nginx", nil, func(h http.Header) { h.Del("X-Original-Method") }},
+		{"the X-Original-Url field is missing; the proxy must set it for every request, because otherwise a client can choose it", "ingress-nginx", nil, func(h http.Header) { h.Del("X-Original-Url") }},
+		{"the X-Original-Url field appears more than once; the proxy must replace the client's field", "ingress-nginx", nil, func(h http.Header) { h.Add("X-Original-Url", "http://h/x") }},
+		{"the X-Original-Url field is not an absolute http or https URL", "ingress-nginx", nil, func(h http.Header) { h.Set("X-Original-Url", "/x") }},
+		{"the X-Original-Url field has no path", "ingress-nginx", nil, func(h http.Header) { h.Set("X-Original-Url", "http://h") }},
+		{"the X-Original-Url field contains user information", "ingress-nginx", nil, func(h http.Header) { h.Set("X-Original-Url", "http://u@h/x") }},
+		{"the X-Original-Url field has no host; the table has a pattern with a host", "ingress-nginx", &withHost, func(h http.Header) { h.Set("X-Original-Url", "http:///x") }},
 	} {
 		for _, token := range []bool{false, true} {
 			b := newFixture(t, &middleware.Options{Dialect: row.dialect})

@@ -99,7 +99,7 @@ func growingParts() map[string]func(r *http.Request, n int) {
 // growingGuards returns handlers of guards that do as much as possible for each request.
 func growingGuards(t *testing.T, v bearer.Verifier) map[string]http.Handler {
 	t.Helper()
-	options := func(dialect middleware.Dialect, refuse bool) *middleware.Guard {
+	options := func(dialect string, refuse bool) *middleware.Guard {
 		guard, err := middleware.New(v, &middleware.Options{
 			AllowPreflight: true, RefuseOverrides: refuse, RemoveAuthorization: true, ExposeChallenge: true, Dialect: dialect,
 			Resource:  "https://api.example/files",
@@ -126,9 +126,9 @@ func growingGuards(t *testing.T, v bearer.Verifier) map[string]http.Handler {
 		"EnforceRoutes":        guard.EnforceRoutes(scopes.Routes{"/files": scopes.Optional(scopes.All("files"))}, match)(ok),
 		"Proxy":                guard.Enforce(table)(proxy),
 		"ForwardAuth of nginx": guard.ForwardAuth(table),
-		"ForwardAuth of Caddy": options(middleware.DialectCaddy, true).ForwardAuth(table),
-		"ForwardAuth, ingress": options(middleware.DialectIngressNginx, false).ForwardAuth(table),
-		"ForwardAuth of Envoy": options(middleware.DialectEnvoy, true).ForwardAuth(table),
+		"ForwardAuth of Caddy": options("caddy", true).ForwardAuth(table),
+		"ForwardAuth, ingress": options("ingress-nginx", false).ForwardAuth(table),
+		"ForwardAuth of Envoy": options("envoy", true).ForwardAuth(table),
 		"metadata":             metadataOf(options("", false)),
 		"ForwardAuth without":  guard.ForwardAuth(nil),
 	}

@@ -89,9 +89,37 @@ type Options struct {
 	// similar fields. For a refused request, no rule applies, even if the route is public.
 	// False: the guard ignores the fields. [Guard.Proxy] always removes the fields.
 	RefuseOverrides bool
-	// Dialect is the way in which the proxy asks [Guard.ForwardAuth]. Empty: the dialect of
-	// nginx.
-	Dialect Dialect
+	// Dialect names the way in which the proxy asks [Guard.ForwardAuth] about a request of a
+	// client. It determines the fields that describe the client's request, and the statuses of
+	// the answers. A guard never guesses the dialect, because a client can send the fields of a
+	// dialect that the proxy does not use. Any other name is an error of New. The names are:
+	//
+	//   - "", for the directive auth_request of nginx. The proxy sets X-Forwarded-Method,
+	//     X-Forwarded-Uri and X-Forwarded-Host. The statuses are 204, 401 and 403, because nginx
+	//     turns every other error status into 500: the answer is 401 in place of 400, and 403 in
+	//     place of 500 and 503. The field X-Auth-Error of a refusal contains [Refusal].Error. The
+	//     only exception is "temporarily_unavailable", for which the field contains
+	//     "unavailable". If the field contains "unavailable", the response contains Retry-After,
+	//     and the proxy should answer 503. If the field contains "server_error", the proxy should
+	//     answer 500.
+	//   - "caddy", for forward_auth of Caddy and for ForwardAuth of Traefik. The fields are the
+	//     same as for nginx. A refusal has the same status as the answers of [Guard.Deny], such
+	//     as 503 and 500, and no field X-Auth-Error. The proxy sends it to the client without a
+	//     change.
+	//   - "haproxy", for the Lua script in examples/forwardauth. Its fields and its statuses are
+	//     the same as for "caddy".
+	//   - "ingress-nginx", for the annotation auth-url of ingress-nginx. The proxy sets
+	//     X-Original-Method, and X-Original-URL to an absolute URL. The host of the client's
+	//     request is the host of this URL. The statuses are the same as for nginx.
+	//   - "envoy", for ext_authz of Envoy with http_service. The method and the host of the
+	//     proxy's request are those of the client's request. If path_prefix is set,
+	//     [http.StripPrefix] with this prefix must be in front of the handler. The answer is 200
+	//     if the request may pass. Then X-Envoy-Auth-Headers-To-Remove names the client's fields
+	//     that Envoy must not forward. A refusal is 400, 401 or 403; it is 403 in place of 500
+	//     and 503, because a status of 500 or more counts as a fault of the guard, and
+	//     failure_mode_allow lets the request pass. The field X-Auth-Error is the same as for
+	//     nginx.
+	Dialect string
 	// Logger receives a record if ForwardAuth ignores fields that name another method, target
 	// or host, and if Proxy does not pass a WebSocket handshake because of its pattern. The
 	// guard writes at most one record of each kind per minute, with the names of the fields or
@@ -153,7 +181,7 @@ func New(v bearer.Verifier, opts *Options) (*Guard, error) {
 	errs = append(errs, params.Check()...)
 	errs = append(errs, g.checkMetadata()...)
 	errs = append(errs, checkWebSocket(opts.WebSocket)...)
-	errs = append(errs, opts.Dialect.check())
+	errs = append(errs, checkDialect(opts.Dialect))
 	headers, headerErrs := compileHeaders(opts.Headers)
 	errs = append(errs, headerErrs...)
 	g.headers = headers

@@ -3,8 +3,6 @@ package main
 import (
 	"net/http"
 	"testing"
-
-	"github.com/bearerkit/bearer/middleware"
 )
 
 // TestWrongDialect checks that the requests that docs/deploying.md describes have the wanted
@@ -12,20 +10,20 @@ import (
 func TestWrongDialect(t *testing.T) {
 	for _, row := range []struct {
 		proxy     proxy
-		dialect   middleware.Dialect
+		dialect   string
 		malformed int // the status of a request with the Authorization field "Bearer"
 		valid     int // the status of a request with a valid token
 		outage    int // the status of a request while the keys are not available
 	}{
 		{nginx, "", http.StatusUnauthorized, http.StatusOK, http.StatusServiceUnavailable},
-		{nginx, middleware.DialectCaddy, http.StatusInternalServerError, http.StatusOK, http.StatusInternalServerError},
-		{nginx, middleware.DialectHAProxy, http.StatusInternalServerError, http.StatusOK, http.StatusInternalServerError},
-		{nginx, middleware.DialectIngressNginx, http.StatusUnauthorized, http.StatusForbidden, http.StatusServiceUnavailable},
-		{nginx, middleware.DialectEnvoy, http.StatusInternalServerError, http.StatusForbidden, http.StatusServiceUnavailable},
-		{caddy, middleware.DialectCaddy, http.StatusBadRequest, http.StatusOK, http.StatusServiceUnavailable},
+		{nginx, "caddy", http.StatusInternalServerError, http.StatusOK, http.StatusInternalServerError},
+		{nginx, "haproxy", http.StatusInternalServerError, http.StatusOK, http.StatusInternalServerError},
+		{nginx, "ingress-nginx", http.StatusUnauthorized, http.StatusForbidden, http.StatusServiceUnavailable},
+		{nginx, "envoy", http.StatusInternalServerError, http.StatusForbidden, http.StatusServiceUnavailable},
+		{caddy, "caddy", http.StatusBadRequest, http.StatusOK, http.StatusServiceUnavailable},
 		{caddy, "", http.StatusUnauthorized, http.StatusOK, http.StatusForbidden},
-		{caddy, middleware.DialectEnvoy, http.StatusBadRequest, http.StatusForbidden, http.StatusForbidden},
-		{haproxy, middleware.DialectHAProxy, http.StatusBadRequest, http.StatusOK, http.StatusServiceUnavailable},
+		{caddy, "envoy", http.StatusBadRequest, http.StatusForbidden, http.StatusForbidden},
+		{haproxy, "haproxy", http.StatusBadRequest, http.StatusOK, http.StatusServiceUnavailable},
 		{haproxy, "", http.StatusUnauthorized, http.StatusOK, http.StatusForbidden},
 	} {
 		s := newSettingWith(t, options(row.dialect), rules())

@@ -28,7 +28,7 @@ var (
 
 // newLooseSetting returns a loose service with a handler that decides for a proxy, the guard,
 // and its rules. A token is a list of scopes with full stops in between.
-func newLooseSetting(t *testing.T, dialect middleware.Dialect) (*setting, *middleware.Guard, *scopes.Table) {
+func newLooseSetting(t *testing.T, dialect string) (*setting, *middleware.Guard, *scopes.Table) {
 	t.Helper()
 	claims := map[string]*bearer.Claims{}
 	for _, token := range looseTokens {

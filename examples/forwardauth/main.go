@@ -35,7 +35,7 @@ func main() {
 
 // options returns the options of a guard that passes the caller to the services in header
 // fields.
-func options(dialect middleware.Dialect) *middleware.Options {
+func options(dialect string) *middleware.Options {
 	return &middleware.Options{
 		Dialect: dialect,
 		Headers: map[string]func(*bearer.Claims) string{
@@ -71,7 +71,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return fmt.Errorf("flags -issuer and -audience: %w", err)
 	}
 	defer verifier.Close()
-	guard, err := middleware.New(verifier, options(middleware.Dialect(*dialect)))
+	guard, err := middleware.New(verifier, options(*dialect))
 	if err != nil {
 		return fmt.Errorf("flag -dialect: %w", err)
 	}

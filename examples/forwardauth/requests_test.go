@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -22,7 +21,7 @@ import (
 type proxy struct {
 	name    string // for test names and for the fields of rows
 	config  string // the file with the configuration
-	dialect middleware.Dialect
+	dialect string
 	command func(t *testing.T, dir, config string) *exec.Cmd
 	marker  string            // the proxy prints this text when it listens
 	replace *strings.Replacer // changes the configuration; nil if the test changes nothing
@@ -31,10 +30,10 @@ type proxy struct {
 
 var (
 	nginx   = proxy{"nginx", "nginx.conf", "", nginxCommand, "event method", nil, false}
-	caddy   = proxy{"caddy", "Caddyfile", middleware.DialectCaddy, caddyCommand, "serving initial configuration", nil, false}
-	haproxy = proxy{"haproxy", "haproxy.cfg", middleware.DialectHAProxy, haproxyCommand, "Loading success", nil, false}
+	caddy   = proxy{"caddy", "Caddyfile", "caddy", caddyCommand, "serving initial configuration", nil, false}
+	haproxy = proxy{"haproxy", "haproxy.cfg", "haproxy", haproxyCommand, "Loading success", nil, false}
 	// See ingressReplacer.
-	ingressNginx = proxy{"ingress-nginx", "nginx.conf", middleware.DialectIngressNginx, nginxCommand, "event method", ingressReplacer(), false}
+	ingressNginx = proxy{"ingress-nginx", "nginx.conf", "ingress-nginx", nginxCommand, "event method", ingressReplacer(), false}
 )
 
 func nginxCommand(t *testing.T, dir, config string) *exec.Cmd {
@@ -210,7 +209,7 @@ func sendRequests(t *testing.T, p proxy) {
 		t.Run(row.name, func(t *testing.T) {
 			if status, ok := row.differs[p.name]; ok {
 				row.status = status
-			} else if status, ok := row.differs["nginx"]; ok && p.dialect == middleware.DialectIngressNginx {
+			} else if status, ok := row.differs["nginx"]; ok && p.dialect == "ingress-nginx" {
 				row.status = status
 			}
 			if !strings.Contains(row.fields, "Connection: ") {

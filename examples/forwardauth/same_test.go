@@ -11,8 +11,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/bearerkit/bearer/middleware"
 )
 
 // A seenRequest is what the guard or the service learns of a request of a client.
@@ -21,7 +19,7 @@ type seenRequest struct{ method, target, host string }
 // recorder is a guard that allows every request, and a service that accepts every request.
 // Both keep what they got.
 type recorder struct {
-	dialect       middleware.Dialect
+	dialect       string
 	service       string     // address of the service
 	mu            sync.Mutex // guards the fields below
 	asked, served []seenRequest
@@ -41,7 +39,7 @@ func (s *recorder) take() (asked, served []seenRequest) {
 // ServeHTTP is the guard.
 func (s *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	got := seenRequest{r.Header.Get("X-Forwarded-Method"), r.Header.Get("X-Forwarded-Uri"), r.Header.Get("X-Forwarded-Host")}
-	if s.dialect == middleware.DialectIngressNginx {
+	if s.dialect == "ingress-nginx" {
 		_, rest, _ := strings.Cut(r.Header.Get("X-Original-Url"), "://")
 		i := max(strings.IndexByte(rest, '/'), 0)
 		got = seenRequest{r.Header.Get("X-Original-Method"), rest[i:], rest[:i]}
@@ -169,7 +167,7 @@ func (s *recorder) same(served, asked seenRequest) bool {
 	if served.method != asked.method {
 		return false
 	}
-	if s.dialect == middleware.DialectCaddy {
+	if s.dialect == "caddy" {
 		if asked.host == "" && served.host == s.service {
 			served.host = "" // Caddy fills in the address of the service
 		}

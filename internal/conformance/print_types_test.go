@@ -108,7 +108,6 @@ var printedTypes = map[string]printedType{
 	"metrics.Options":   {value: filled[metrics.Options](), shown: []string{"Issuers"}},
 
 	"middleware.AuditReport":      {value: filled[middleware.AuditReport](), shown: []string{"Routes.Pattern", "Routes.Rule", "Unguarded", "WithoutRoute", "WithoutRule"}},
-	"middleware.Dialect":          {value: filled[middleware.Dialect](), shown: []string{""}},
 	"middleware.Guard":            {value: newGuard, shown: []string{"Realm"}, misused: []string{"Metadata", "Observer", "rule", "verifier"}, text: "middleware.Guard{"},
 	"middleware.Options":          {value: filled[middleware.Options](), shown: []string{"Dialect", "Headers", "Metadata", "Realm", "Resource", "ResourceMetadata", "WebSocket"}, reachable: []string{"Observer"}},
 	"middleware.ReadinessOptions": {value: filled[middleware.ReadinessOptions]()},

@@ -122,15 +122,15 @@ func forwardWires(t *testing.T, v bearer.Verifier) []wire {
 	const forwarded = "X-Forwarded-Method: GET\r\nX-Forwarded-Uri: /things\r\nX-Forwarded-Host: api.example\r\n"
 	var list []wire
 	for _, row := range []struct {
-		dialect middleware.Dialect
+		dialect string
 		target  string
 		fields  string
 	}{
 		{"", "/auth", forwarded},
-		{middleware.DialectCaddy, "/auth", forwarded},
-		{middleware.DialectHAProxy, "/auth", forwarded},
-		{middleware.DialectIngressNginx, "/auth", "X-Original-Method: GET\r\nX-Original-URL: https://api.example/things\r\n"},
-		{middleware.DialectEnvoy, "/things", ""},
+		{"caddy", "/auth", forwarded},
+		{"haproxy", "/auth", forwarded},
+		{"ingress-nginx", "/auth", "X-Original-Method: GET\r\nX-Original-URL: https://api.example/things\r\n"},
+		{"envoy", "/things", ""},
 		{"", "/auth", "X-Forwarded-Method: GET\r\n"}, // without a target, so without a rule
 	} {
 		guard := newHTTPGuard(t, v, &middleware.Options{Dialect: row.dialect, Headers: map[string]func(*bearer.Claims) string{"X-Subject": (*bearer.Claims).Subject}})
