@@ -101,7 +101,7 @@ var checks = []check{
 	},
 	{
 		name: "header", section: "RFC 7515, section 4; RFC 8725, section 3.10", stage: ofForm, explain: (*explainer).header,
-		want: fixed("a JSON object without duplicate names and without extensions (crit, b64, zip, enc)"), got: (*explainer).gotHeader,
+		want: fixed("a JSON object without duplicate names and without extensions (crit, b64, enc)"), got: (*explainer).gotHeader,
 		advice: fixedAdvice(adviceChanged),
 	},
 	{

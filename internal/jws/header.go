@@ -38,8 +38,8 @@ type Header struct {
 var ErrType = errors.New(`"typ" is not a string`)
 
 // ReadHeader reads a JOSE header. decoded is the decoded first part of a token. ReadHeader
-// returns an error if the header has one of the members "crit", "b64", "zip" and "enc". It
-// ignores unknown members (RFC 7515, section 4). It also ignores members that contain a key
+// returns an error if the header has one of the members "crit", "b64" and "enc". It ignores
+// unknown members (RFC 7515, section 4). It also ignores "zip", and members that contain a key
 // or the address of a key ("jwk", "jku", "x5c", "x5u").
 func ReadHeader(decoded []byte) (*Header, error) {
 	h := &Header{}
@@ -64,10 +64,11 @@ func ReadHeader(decoded []byte) (*Header, error) {
 			h.Typ, h.HasTyp, h.Media = typ, true, MediaType(typ)
 		case "cty":
 			h.Cty, _ = strictjson.String(value)
-		case "crit", "b64", "zip", "enc":
+		case "crit", "b64", "enc":
 			// This package implements no extension, so no extension may be critical
-			// (RFC 7515, section 4.1.11; RFC 7797, sections 6 and 7). "b64", "zip" and
-			// "enc" change the meaning of the signed bytes.
+			// (RFC 7515, section 4.1.11; RFC 7797, sections 6 and 7). "b64" and "enc" change
+			// the meaning of the signed bytes. "zip" does so only in an encrypted token (RFC
+			// 7516, section 4.1.3). In a signed token, "zip" is an unknown member.
 			return nil, fmt.Errorf("%q is not supported", name)
 		}
 	}

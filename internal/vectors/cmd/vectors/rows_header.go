@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"compress/flate"
 	"maps"
 	"slices"
 	"strings"
@@ -45,7 +47,7 @@ func headerRows(r *rows) {
 	r.add("malformed", "J17", b64, "b64 is true", r.token(members{"b64": true}, nil))
 	r.add("malformed", "J17", b64, "b64 is null", r.token(members{"b64": raw("null")}, nil))
 	r.accepted("J17", b64, "b64 is missing", r.token(nil, nil))
-	r.add("malformed", "J09 P16", "RFC 7516 4.1.3; CVE-2024-33664", "header has zip", r.token(members{"zip": "DEF"}, nil))
+	zipRows(r)
 	r.add("malformed", "J09 T13", "RFC 7516 4.1.2", "header has enc", r.token(members{"enc": "A256GCM"}, nil))
 
 	const ignored = "RFC 7515 4"
@@ -100,6 +102,24 @@ func headerRows(r *rows) {
 	r.add("claims", "T11", replicated, "aud in the header is a string, the claim is an array", r.token(members{"aud": audience}, nil))
 	r.add("claims", "T11", replicated, "sub in the header is null", r.token(members{"sub": raw("null")}, nil))
 	r.add("malformed", "J01", "size limit", "header of 20 KiB", r.token(members{"x": strings.Repeat("x", 15<<10)}, nil))
+}
+
+// zipRows adds rows with "zip" in the header of a signed token, where it has no meaning.
+func zipRows(r *rows) {
+	const zip = "RFC 7515 4; RFC 7516 4.1.3"
+	for name, value := range pairs("NONE, as ForgeRock writes it", `"NONE"`, "DEF", `"DEF"`, "an empty string", `""`, "null", "null", "a number", "1", "an array", `["DEF"]`, "an object", `{"zip":"DEF"}`) {
+		r.accepted("J09 J10", zip, "zip is "+name, r.token(members{"zip": raw(value)}, nil))
+	}
+	r.add("malformed", "J07 J09", "RFC 7515 4.1.11", "zip is NONE and critical", r.token(members{"zip": "NONE", "crit": []string{"zip"}}, nil))
+	r.add("malformed", "J17 J09", "RFC 7797 6, 7", "zip is NONE, and b64 is true", r.token(members{"zip": "NONE", "b64": true}, nil))
+	r.add("malformed", "J09 T13", "RFC 7516 4.1.2", "zip is DEF, and header has enc", r.token(members{"zip": "DEF", "enc": "A256GCM"}, nil))
+
+	var packed bytes.Buffer
+	deflate, _ := flate.NewWriter(&packed, flate.BestCompression) // the level is valid
+	_, _ = deflate.Write(claims(nil))                             // a bytes.Buffer returns no error
+	_ = deflate.Close()
+	in := encode(header("EdDSA", "ed25519-1", members{"zip": "DEF"})) + "." + encode(packed.Bytes())
+	r.add("malformed", "J09 P16", zip+"; CVE-2024-33664", "zip is DEF, and the claims are compressed", in+"."+encode(signBytes(r.keys["ed25519-1"], "EdDSA", in)))
 }
 
 func encode(b []byte) string { return b64.EncodeToString(b) }
