@@ -10,7 +10,6 @@ import (
 
 	"github.com/bearerkit/bearer/internal/claim"
 	"github.com/bearerkit/bearer/internal/jws"
-	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/strictjson"
 )
 
@@ -138,25 +137,6 @@ func (p *profile) readsGrants(c *claimSet) bool {
 // includesClaim reports whether one of the paths is the top-level claim with this name.
 func includesClaim(paths []claim.Path, name string) bool {
 	return slices.ContainsFunc(paths, func(path claim.Path) bool { return path.Is(name) })
-}
-
-// explainMissing adds a text to the error of a missing scope. The text lists the scopes of
-// the token. If the token has no scopes, the text names a claim that may hold scopes but
-// that the profile does not read. If there is no such claim and the token has roles, the
-// text explains that roles are not scopes.
-func (c *claimSet) explainMissing(err error) error {
-	if c.scopes.Len() > 0 {
-		return fmt.Errorf("%w; the token grants %q", err, quote.CutAll(slices.Collect(c.scopes.All())))
-	}
-	for _, name := range []string{"scope", "scp", "scopes"} {
-		if v, ok := c.value(name); ok && len(v) > len(`""`) && string(v) != "null" {
-			return fmt.Errorf("%w; the token has the claim %q, but the profile finds no scopes in it: see Config.Profile.Scopes", err, name)
-		}
-	}
-	if len(c.roles) > 0 {
-		return fmt.Errorf("%w; the token has roles, which are not scopes: to require a role, use HasRole", err)
-	}
-	return fmt.Errorf("%w; the token grants no scopes", err)
 }
 
 // issuerAdvice formats the probable mistake if the token is not from the configured issuer.

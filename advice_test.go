@@ -213,8 +213,8 @@ func TestMissingScopeHint(t *testing.T) {
 	}{
 		{bearer.Profile{}, members{"scp": []string{"read"}}, `"scp", but the profile`},
 		{bearer.Profile{}, members{"scopes": []string{"read"}}, `"scopes", but the profile`},
-		{bearer.Profile{}, members{"scope": []string{"read"}}, `"scope", but the profile`},
-		{bearer.Profile{}, members{"scope": "read  write"}, `"scope", but the profile`},
+		{bearer.Profile{}, members{"scope": []string{"read"}}, `the claim "scope" is an array, but this profile accepts only a string: to accept both, name the claim in Config.Profile.Scopes`},
+		{bearer.Profile{}, members{"scope": "read\twrite"}, `the claim "scope" grants no scopes, because it contains '\t'`},
 		{bearer.Profile{Roles: []string{"roles"}}, members{"roles": []string{"Reader"}}, "HasRole"},
 		{bearer.Profile{}, members{"roles": []string{"Reader"}}, "the token grants no scopes"},
 		{bearer.Profile{}, members{"scope": "", "scp": []string{}, "scopes": raw("null")}, "the token grants no scopes"},

@@ -3,7 +3,6 @@ package bearer
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -223,17 +222,6 @@ func (c *claimSet) customMemory(limit int) int {
 	return n
 }
 
-// grantsMemory returns the memory of the decoded texts of n scopes or roles in these claims.
-// The texts can share one decoded string, which is no longer than the claim.
-func (c *claimSet) grantsMemory(paths []claim.Path, n int) (bytes int) {
-	for _, path := range paths {
-		if v := path.In(&c.members); strings.IndexByte(v, '\\') >= 0 {
-			bytes += sizeof.Alloc(len(v)) + n*sizeof.Text(1)
-		}
-	}
-	return bytes
-}
-
 // decode sets the fields of c from the claims set, except the scopes and the roles, which
 // decodeGrants sets. Profile p names the claims that decode reads. It checks the types of
 // the claims, but not their values. audienceMatched reports whether "aud" contains one of
@@ -298,70 +286,6 @@ func (c *claimSet) readDate(name *strictjson.Name, to *time.Time) *Error {
 		return refuse(InvalidClaims, "%q %w", *name, err)
 	}
 	return nil
-}
-
-// decodeGrants sets the scopes and the roles. No claim has a wrong type for it: a claim of
-// the wrong form grants nothing. So the verifier calls decodeGrants only after it verified
-// the signature, because the work and the memory are larger than for the other claims.
-func (c *claimSet) decodeGrants(p *profile, hierarchy scopes.Hierarchy) {
-	c.scopes = scopes.Set{}
-	for _, path := range p.scopes {
-		if v := path.In(&c.members); v != "" {
-			c.scopes = c.scopes.Union(scopesIn(v, p.arrays))
-		}
-	}
-	if len(hierarchy) > 0 {
-		c.scopes = hierarchy.Expand(c.scopes)
-	}
-	c.roles = nil
-	for _, path := range p.roles {
-		if v := path.In(&c.members); v != "" {
-			c.roles = slices.Concat(c.roles, rolesOf(v)) // in contrast to append, Concat allocates no unused elements
-		}
-	}
-}
-
-// scopesIn returns the scopes in one claim. If the claim does not have the form
-// of RFC 6749, section 3.3, it grants no scopes, but the token stays valid.
-func scopesIn(v string, arrays bool) scopes.Set {
-	if text, ok := strictjson.String(v); ok {
-		set, _ := scopes.Parse(text) // if Parse returns an error, the set is empty
-		return set
-	}
-	if !arrays || v[0] != '[' {
-		return scopes.Set{}
-	}
-	var buf [16]string // can stay on the stack, because scopes.Of copies the names
-	names := buf[:0]
-	for element := range strictjson.Elements(v) {
-		name, ok := strictjson.String(element)
-		if !ok {
-			return scopes.Set{}
-		}
-		names = append(names, name)
-	}
-	set, _ := scopes.Of(names...)
-	return set
-}
-
-// rolesOf returns the roles in one claim. The roles are the strings of an array, the member
-// names of an object, or the member names in an array of objects. Zitadel documents arrays
-// of objects. A claim of any other form has no roles.
-func rolesOf(v string) []string {
-	if names, ok := strictjson.Strings(v); ok {
-		return names
-	}
-	var names []string
-	for element := range strictjson.Elements(v) {
-		if element[0] != '{' {
-			return nil
-		}
-		names = append(names, rolesOf(element)...)
-	}
-	for name := range strictjson.Members(v) {
-		names = append(names, name)
-	}
-	return names
 }
 
 // stringsIn returns the strings in v, which is a string or an array of strings. It returns

@@ -225,7 +225,17 @@ func newVerifier(cfg Config, old *JWTVerifier, limits *jwks.Limits) (*JWTVerifie
 		return nil, fmt.Errorf("bearer: %w", errors.Join(errs...))
 	}
 	tenants.warnAmbiguous(&cfg)
+	profile.warnNoScopes(&cfg)
 	return v, nil
+}
+
+// The method warn logs a warning about a configuration that is valid, but probably not meant.
+func (cfg *Config) warn(message string, attrs ...slog.Attr) {
+	logger := cfg.Logger
+	if logger == nil {
+		logger = slog.Default()
+	}
+	logger.LogAttrs(context.Background(), slog.LevelWarn, message, attrs...)
 }
 
 // copyHierarchy returns a deep copy, which the caller of New cannot modify.

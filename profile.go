@@ -55,13 +55,20 @@ type Profile struct {
 	// absent. For example, with {"aud", "client_id"}, a token without "aud" is accepted if
 	// Config.Audience contains its "client_id". Nil means only "aud".
 	Audience []string
-	// Scopes lists the claims that hold scopes. Such a claim is a string or an array of
-	// strings. A claim of any other form grants no scopes. A token grants the scopes of all
-	// listed claims. Nil means only the claim "scope", which must be a string (RFC 9068,
-	// section 2.2.3).
+	// Scopes lists the claims that hold scopes. Such a claim is a string, in which spaces
+	// separate the scopes, or an array of strings, where each element is one scope. A string with a
+	// character that no scope may contain, such as a tab, grants no scopes. In an array, an
+	// element that is not one scope, such as "a b" or null, grants no scopes, and the other
+	// elements count. A claim of any other form grants no scopes. A token grants the scopes of
+	// all listed claims. Nil means only the claim "scope", which must be a string (RFC 9068,
+	// section 2.2.3). For a profile with an empty list of scopes and a list of roles, New logs a
+	// warning, because a rule that requires a scope then refuses every token.
 	Scopes []string
-	// Roles lists the claims that hold roles, groups or permissions. Such a claim is an array
-	// of strings, an object whose member names are the roles, or an array of such objects.
+	// Roles lists the claims that hold roles, groups or permissions. Such a claim is a string,
+	// which is one role, an array of strings, or an object whose member names are the roles. A
+	// member grants its role only if its value is true, or an object that is not empty and has
+	// only strings as values, as in the tokens of Zitadel. Everything else grants no role, for
+	// example the value false, an empty text, or an object in an array; the other roles count.
 	// Roles grant no scopes. To require a role, use the rule [HasRole]. Nil means no claims.
 	Roles []string
 	// ClientID lists the claims that may hold the client identifier. [Claims.ClientID] returns

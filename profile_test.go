@@ -125,7 +125,7 @@ func TestOwnProfile(t *testing.T) {
 		}
 	})
 	claims, err := v.Verify(t.Context(), issuer.Mint(members{"typ": "acme+jwt"}, members{
-		"client_id": nil, "jti": nil, "grants": members{"api.v1": []string{"a", "b"}}, "a/b": members{"c~d": members{"r1": 1, "r2": 2}},
+		"client_id": nil, "jti": nil, "grants": members{"api.v1": []string{"a", "b"}}, "a/b": members{"c~d": members{"r1": true, "r2": members{"org": "x"}, "r3": 1}},
 		"app": members{"id": "app-1"},
 	}))
 	if err != nil {
@@ -139,8 +139,8 @@ func TestOwnProfile(t *testing.T) {
 	}
 }
 
-// TestRoleForms tests the three accepted forms of roles: an array of strings, an object
-// whose names are roles, and an array of such objects. Any other form gives no roles.
+// TestRoleForms tests the three accepted forms of roles: a string, an array of strings, and an
+// object whose names are roles. Any other form gives no roles, and no roles are lost beside it.
 func TestRoleForms(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Profile = bearer.Profile{Roles: []string{"roles", "/nested/roles"}} })
@@ -151,14 +151,18 @@ func TestRoleForms(t *testing.T) {
 		{nil, nil},
 		{members{"roles": []string{"a", "b"}}, []string{"a", "b"}},
 		{members{"roles": members{"a": members{"org": "x"}}}, []string{"a"}},
-		{members{"roles": []any{members{"a": 1}, members{"b": 2}}}, []string{"a", "b"}},
+		{members{"roles": members{"a": true, "b": false}}, []string{"a"}},
+		{members{"roles": []any{members{"a": true}, members{"b": members{"org": "x"}}}}, nil},
 		{members{"roles": []string{"a"}, "nested": members{"roles": []string{"b"}}}, []string{"a", "b"}},
-		{members{"roles": "a"}, nil},
-		{members{"roles": []any{"a", 1}}, nil},
-		{members{"roles": []any{"a", members{"b": 1}}}, nil},
-		{members{"roles": []any{members{"a": 1}, "b"}}, nil},
+		{members{"roles": "a"}, []string{"a"}},
+		{members{"roles": "a b"}, []string{"a b"}},
+		{members{"roles": ""}, nil},
+		{members{"roles": []any{"a", 1, nil, "b", ""}}, []string{"a", "b"}},
+		{members{"roles": []any{"a", members{"b": true}}}, []string{"a"}},
+		{members{"roles": []any{members{"a": true}, "b"}}, []string{"b"}},
 		{members{"roles": [][]string{{"a"}}}, nil},
 		{members{"roles": raw("null"), "nested": []string{"roles"}}, nil},
+		{members{"roles": "a", "nested": members{"roles": "b"}}, []string{"a", "b"}},
 	} {
 		claims, err := v.Verify(t.Context(), issuer.Token(row.claims))
 		if err != nil {

@@ -51,7 +51,9 @@ func ClaimEquals(claim string, values ...any) scopes.Rule {
 }
 
 // ClaimIncludes returns a rule that requires that a claim is an array that contains this
-// value. [ClaimEquals] describes the arguments and the refusal.
+// value, or that the claim itself is this value, because many issuers write one value without an
+// array. Elements of other types do not matter. [ClaimEquals] describes the arguments and the
+// refusal.
 func ClaimIncludes(claim string, value any) scopes.Rule {
 	want, err := literal(value)
 	return claimRule(claim, "includes "+want.json, err, func(v string) bool {
@@ -60,12 +62,12 @@ func ClaimIncludes(claim string, value any) scopes.Rule {
 				return true
 			}
 		}
-		return false
+		return want.isMet(integerText(v))
 	})
 }
 
 // HasRole returns a rule that requires this role in [Claims.Roles], which also contains
-// groups and permissions. An empty role is a mistake in the rule. The same role may have
+// groups and permissions. [Profile.Roles] describes which claims grant a role. An empty role is a mistake in the rule. The same role may have
 // different meanings at different issuers. If you accept tokens of several issuers, require
 // the issuer too, as the example of [ClientIs] shows.
 func HasRole(role string) scopes.Rule {
@@ -78,9 +80,9 @@ func HasRole(role string) scopes.Rule {
 		case slices.Contains(c.roles, role):
 			return nil
 		case len(c.roles) == 0:
-			return errors.New("the token has no roles in the claims that Config.Profile.Roles names")
+			return errors.New("the token has no roles in the claims that Config.Profile.Roles names" + c.ignoredRoles(role))
 		default:
-			return fmt.Errorf("the token has the roles %q", quote.CutAll(c.roles))
+			return fmt.Errorf("the token has the roles %q%s", quote.CutAll(c.roles), c.ignoredRoles(role))
 		}
 	})
 }

@@ -23,7 +23,7 @@ func (e *explainer) gotGranted() string {
 	if len(c.roles) > 0 {
 		got += ", roles " + listText(c.roles)
 	}
-	return got
+	return got + c.ignoredScopes() + c.ignoredRoles("")
 }
 
 func (e *explainer) adviseRule(reason Reason) string {

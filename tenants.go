@@ -1,7 +1,6 @@
 package bearer
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -41,12 +40,8 @@ func (a *accepted) warnAmbiguous(cfg *Config) {
 	if len(a.ambiguous) == 0 {
 		return
 	}
-	logger := cfg.Logger
-	if logger == nil {
-		logger = slog.Default()
-	}
 	entries := quote.List(a.ambiguous[:min(len(a.ambiguous), quote.MaxList)])
-	logger.LogAttrs(context.Background(), slog.LevelWarn, "bearer: numbers in Config.Tenants are accepted in several claims",
+	cfg.warn("bearer: numbers in Config.Tenants are accepted in several claims",
 		slog.String("issuer", cfg.Issuer), slog.String("entries", entries), slog.Int("count", len(a.ambiguous)),
 		slog.String("help", "a stranger with the same number in a different claim is accepted too; write NAME=VALUE with the name "+a.names))
 }

@@ -39,8 +39,9 @@ func eachVector(f *testing.F, add func(claims map[string]any)) {
 	}
 }
 
-// scopeForm matches the syntax of the scope parameter (RFC 6749, section 3.3).
-var scopeForm = regexp.MustCompile(`\A(?:[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*)?\z`)
+// scopeForm matches the syntax of the scope parameter (RFC 6749, section 3.3), with any number of
+// spaces between, before and after the scopes.
+var scopeForm = regexp.MustCompile(`\A[\x20\x21\x23-\x5B\x5D-\x7E]*\z`)
 
 // FuzzParse compares Parse with a regular expression.
 func FuzzParse(f *testing.F) {
@@ -61,11 +62,9 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		var want []string
-		if text != "" {
-			for s := range strings.SplitSeq(text, " ") {
-				if !slices.Contains(want, s) {
-					want = append(want, s)
-				}
+		for s := range strings.FieldsSeq(text) { // the text has no other white space
+			if !slices.Contains(want, s) {
+				want = append(want, s)
 			}
 		}
 		if got := slices.Collect(set.All()); !slices.Equal(got, want) || set.Len() != len(want) {

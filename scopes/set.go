@@ -48,18 +48,24 @@ func (s Set) hierarchy() Hierarchy {
 	return s.more.hierarchy
 }
 
-// Parse parses a scope string (RFC 6749, section 3.3). The scopes must be separated by
-// exactly one space. For the empty string, Parse returns the empty Set. If s has a
-// different form, for example because it contains a tab or starts with a space, Parse
-// returns an error and the empty Set.
+// Parse parses a scope string (RFC 6749, section 3.3). In contrast to the RFC, several spaces
+// may separate two scopes, and spaces may be at the start and at the end, because some issuers
+// write such strings. For a string without scopes, Parse returns the empty Set. If s contains an
+// invalid character, for example a tab, Parse returns an error and the empty Set.
 func Parse(s string) (Set, error) {
-	if s == "" {
+	n := 0
+	for i := range len(s) {
+		if s[i] != ' ' && (i == 0 || s[i-1] == ' ') {
+			n++
+		}
+	}
+	if n == 0 {
 		return Set{}, nil
 	}
-	names := make([]string, 0, strings.Count(s, " ")+1)
+	names := make([]string, 0, n)
 	for name := range strings.SplitSeq(s, " ") {
 		if name == "" {
-			return Set{}, fmt.Errorf("scopes: %.40q has a leading, doubled or trailing space; want exactly one space between two scopes", s)
+			continue
 		}
 		if !valid(name) {
 			return Set{}, fmt.Errorf("scopes: %.40q is not a scope: %s", name, describeMistake(name))
