@@ -189,8 +189,7 @@ func newVerifier(cfg Config, old *JWTVerifier, limits *jwks.Limits) (*JWTVerifie
 	}
 	located := locatesKeys(cfg.KeyOptions)
 	if template != nil && cfg.Keys == nil && !located {
-		errs = append(errs, errors.New("Config.KeyOptions.KeysURL or Config.Keys: required because Config.Issuer contains {tenantid}; use the keys at "+
-			"https://login.microsoftonline.com/common/discovery/v2.0/keys"))
+		errs = append(errs, errors.New("Config.KeyOptions.KeysURL or Config.Keys: required because Config.Issuer contains {tenantid}"+commonKeysAdvice(cfg.Issuer)))
 	}
 	tenants, tenantErrs := cfg.tenants(template != nil)
 	errs = append(errs, tenantErrs...)
@@ -236,6 +235,15 @@ func (cfg *Config) warn(message string, attrs ...slog.Attr) {
 		logger = slog.Default()
 	}
 	logger.LogAttrs(context.Background(), slog.LevelWarn, message, attrs...)
+}
+
+// commonKeysAdvice returns a text with the URL of the keys of all tenants, for an issuer with a
+// placeholder. It returns "" for an issuer that is not in a cloud of Entra ID.
+func commonKeysAdvice(issuer string) string {
+	if url := tenant.CommonKeys(issuer); url != "" {
+		return "; use the keys at " + url
+	}
+	return ""
 }
 
 // copyHierarchy returns a deep copy, which the caller of New cannot modify.

@@ -258,16 +258,20 @@ func (e *explainer) lookupKeys() ([]*jwks.Key, error) {
 
 func (e *explainer) signature() (*Error, string) {
 	keys, _ := e.lookupKeys() // the check "key" reports the error
-	switch {
-	case len(keys) == 0 || e.v.methods[e.t.header.Alg] == nil || e.t.signature == nil:
+	if len(keys) == 0 || e.v.methods[e.t.header.Alg] == nil || e.t.signature == nil {
 		return nil, "the key, an accepted algorithm or the signature is missing, so the signature cannot be checked"
-	case e.v.signer(e.t, keys) == nil && e.x.Reason == KeyNotAsked:
-		return refuse(KeyNotAsked, "no key in memory with the kid %q verifies the signature, and the issuer was not asked for newer keys", quote.Cut(e.t.header.Kid)), ""
-	case e.v.signer(e.t, keys) == nil:
-		return refuse(BadSignature, "the signature is not valid under the issuer's key %q", quote.Cut(e.t.header.Kid)), ""
 	}
-	e.genuine = true
-	return nil, ""
+	key, refusal := e.v.signer(e.t, keys)
+	switch {
+	case key != nil:
+		e.genuine = true
+	case refusal != nil:
+	case e.x.Reason == KeyNotAsked:
+		refusal = refuse(KeyNotAsked, "no key in memory with the kid %q verifies the signature, and the issuer was not asked for newer keys", quote.Cut(e.t.header.Kid))
+	default:
+		refusal = refuse(BadSignature, "the signature is not valid under the issuer's key %q", quote.Cut(e.t.header.Kid))
+	}
+	return refusal, ""
 }
 
 func (e *explainer) custom() (*Error, string) {

@@ -97,7 +97,9 @@ type Profile struct {
 	// KeysNameIssuer restricts the use of keys that have the member "issuer". If
 	// KeysNameIssuer is true, such a key verifies only tokens whose "iss" equals this member.
 	// In the member, "{tenantid}" stands for the token's "tid". If the member is the version 2
-	// issuer of an Entra ID tenant, the key also verifies version 1 tokens of this tenant.
+	// issuer of an Entra ID tenant, the key also verifies version 1 tokens of this tenant, in the
+	// same cloud. A token that only a key with a different issuer verifies is refused with
+	// WrongIssuer.
 	KeysNameIssuer bool
 	// TenantClaims lists the claims that identify a customer of the issuer, for an issuer that
 	// issues the tokens of all its customers. Each key names a claim. Its value is a regular

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/bearerkit/bearer/internal/jws"
@@ -129,8 +128,8 @@ func (v *JWTVerifier) proveOnce(ctx context.Context, t *token, keys []*jwks.Key,
 // done is false if no key in keys verifies the signature.
 func (v *JWTVerifier) prove(t *token, keys []*jwks.Key, now time.Time) (done bool, refusal *Error) {
 	value := &t.entry.Value
-	if value.key = v.signer(t, keys); value.key == nil {
-		return false, nil
+	if value.key, refusal = v.signer(t, keys); value.key == nil {
+		return refusal != nil, refusal
 	}
 	t.proved = true
 	if err := t.runChecks(ofClaims, now); err != nil {
@@ -150,11 +149,32 @@ func (v *JWTVerifier) prove(t *token, keys []*jwks.Key, now time.Time) (done boo
 }
 
 // The method signer returns the key that verifies the signature. It returns nil if no key
-// verifies the signature.
-func (v *JWTVerifier) signer(t *token, keys []*jwks.Key) *jwks.Key {
-	if v.profile.keysNameIssuer {
-		tid := t.tenant()
-		keys = slices.DeleteFunc(slices.Clone(keys), func(key *jwks.Key) bool { return !tenant.KeySigns(key.Issuer(), t.iss, tid) })
+// verifies the signature. If only a key that names a different issuer verifies the signature,
+// signer also returns a refusal.
+//
+// This refusal is final, and the verifier does not fetch newer keys. The token is genuine, so that
+// a newer key set can only change which issuer the key names. Entra ID does not move a key from one
+// issuer to another, and a change arrives with the next refresh in the background. With a fetch for
+// each such token, every customer of the issuer can cause fetches with its own tokens.
+func (v *JWTVerifier) signer(t *token, keys []*jwks.Key) (*jwks.Key, *Error) {
+	method, signed := v.methods[t.header.Alg], t.raw[:len(t.parts.Signed)]
+	if !v.profile.keysNameIssuer {
+		return jws.Signer(method, signed, t.signature, keys), nil
 	}
-	return jws.Signer(v.methods[t.header.Alg], t.raw[:len(t.parts.Signed)], t.signature, keys)
+	own, others := make([]*jwks.Key, 0, len(keys)), []*jwks.Key(nil)
+	tid := t.tenant()
+	for _, key := range keys {
+		if tenant.KeySigns(key.Issuer(), t.iss, tid) {
+			own = append(own, key)
+		} else {
+			others = append(others, key)
+		}
+	}
+	if key := jws.Signer(method, signed, t.signature, own); key != nil {
+		return key, nil
+	}
+	if key := jws.Signer(method, signed, t.signature, others); key != nil {
+		return nil, refuse(WrongIssuer, "iss is %q, but the key %q that verifies the signature is for tokens of the issuer %q", quote.Cut(t.iss), quote.Cut(key.ID()), quote.Cut(key.Issuer()))
+	}
+	return nil, nil
 }

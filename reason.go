@@ -30,7 +30,8 @@ const (
 	// valid claims set (RFC 7515, RFC 7519). Tokens that are longer than 16 KiB and tokens
 	// with extensions ("crit") are malformed too.
 	Malformed Reason = "malformed"
-	// WrongIssuer: "iss" is not a configured issuer (RFC 9068, section 4).
+	// WrongIssuer: "iss" is not a configured issuer (RFC 9068, section 4), or the key that
+	// verifies the signature is for tokens of a different issuer (Profile.KeysNameIssuer).
 	WrongIssuer Reason = "issuer"
 	// WrongAlgorithm: "alg" is not in Config.Algorithms (RFC 8725, section 3.1).
 	WrongAlgorithm Reason = "algorithm"

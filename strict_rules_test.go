@@ -167,12 +167,12 @@ func TestKeysNameIssuer(t *testing.T) {
 		{strings.Replace(v2, tenant, "{tenantid}", 1), v2, ""},
 		{v2, v1, ""},
 		{strings.Replace(v2, tenant, "{tenantid}", 1), v1, ""},
-		{strings.Replace(v2, tenant, other, 1), v2, bearer.BadSignature},
-		{strings.Replace(v2, tenant, other, 1), v1, bearer.BadSignature},
-		{"https://other.example/" + tenant + "/v2.0", v2, bearer.BadSignature},
-		{"https://other.example/{tenantid}/v2.0", v2, bearer.BadSignature},
-		{"https://login.microsoftonline.com/" + tenant + "/v1.0", v1, bearer.BadSignature},
-		{"https://other.example/", v1, bearer.BadSignature},
+		{strings.Replace(v2, tenant, other, 1), v2, bearer.WrongIssuer},
+		{strings.Replace(v2, tenant, other, 1), v1, bearer.WrongIssuer},
+		{"https://other.example/" + tenant + "/v2.0", v2, bearer.WrongIssuer},
+		{"https://other.example/{tenantid}/v2.0", v2, bearer.WrongIssuer},
+		{"https://login.microsoftonline.com/" + tenant + "/v1.0", v1, bearer.WrongIssuer},
+		{"https://other.example/", v1, bearer.WrongIssuer},
 	} {
 		document := issuer.JWKS()
 		if row.key != "" {

@@ -44,7 +44,7 @@ func TestTenants(t *testing.T) {
 		{"first tenant", mint(key, of(tid), tid), ""},
 		{"second tenant", mint(key, of(other), other), ""},
 		{"second tenant with its own key", mint(own, of(other), other), ""},
-		{"first tenant with the key of the second tenant", mint(own, of(tid), tid), bearer.BadSignature},
+		{"first tenant with the key of the second tenant", mint(own, of(tid), tid), bearer.WrongIssuer},
 		{"first tenant with the tid of the second tenant", mint(key, of(tid), other), bearer.WrongIssuer},
 		{"empty tid", mint(key, of(tid), ""), bearer.WrongIssuer},
 		{"tenant name instead of a GUID", mint(key, of("common"), "common"), bearer.WrongIssuer},
@@ -98,7 +98,7 @@ func TestTenantsOfVersion1(t *testing.T) {
 		{"key without an issuer", "plain", tid, tid, ""},
 		{"key of all tenants", "all", tid, tid, ""},
 		{"key of the tenant", "own", tid, tid, ""},
-		{"key of a different tenant", "foreign", tid, tid, bearer.BadSignature},
+		{"key of a different tenant", "foreign", tid, tid, bearer.WrongIssuer},
 		{"different tenant with its own key", "foreign", other, other, ""},
 		{"tid of a different tenant", "plain", tid, other, bearer.WrongIssuer},
 	} {

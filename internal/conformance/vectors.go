@@ -133,7 +133,7 @@ type Settings struct {
 	MaxLifetime int `json:"max_lifetime,omitempty"`
 	// MaxAge is bearer.Config.MaxAge in seconds.
 	MaxAge int `json:"max_age,omitempty"`
-	// Profile is "Scalekit" or empty. If it is empty, Scopes,
+	// Profile is the name of a profile, such as "Scalekit", or empty. If it is empty, Scopes,
 	// InertConfirmation, Types and TenantClaims make up the profile.
 	Profile string `json:"profile,omitempty"`
 	// Scopes is bearer.Profile.Scopes.
@@ -167,13 +167,13 @@ func (s *Settings) Config() (bearer.Config, error) {
 		Issuer: s.Issuer, Audience: s.Audience, Algorithms: s.Algorithms, Keys: s.parsed, Tenants: s.Tenants,
 		MaxLifetime: time.Duration(s.MaxLifetime) * time.Second, MaxAge: time.Duration(s.MaxAge) * time.Second,
 	}
-	switch s.Profile {
-	case "":
+	if s.Profile == "" {
 		cfg.Profile = bearer.Profile{Scopes: s.Scopes, InertConfirmation: s.InertConfirmation, Types: s.Types, TenantClaims: s.TenantClaims}
-	case "Scalekit":
-		cfg.Profile = bearer.Scalekit
-	default:
-		return bearer.Config{}, fmt.Errorf("got profile %q, want \"Scalekit\" or no profile", s.Profile)
+		return cfg, nil
+	}
+	var err error
+	if cfg.Profile, err = bearer.ProfileByName(s.Profile); err != nil {
+		return bearer.Config{}, err
 	}
 	return cfg, nil
 }

@@ -62,14 +62,35 @@ func isGUID(s string) bool {
 	return true
 }
 
+// clouds lists the issuers of Entra ID's clouds. The public cloud and the cloud of the US
+// government have the same version 1 issuer. The sources are Microsoft's pages "National clouds"
+// and "What are the token issuers for the sovereign cloud?" (learn.microsoft.com), and the metadata
+// in package @azure/msal-common. The German cloud was closed in 2021.
+//
+//nolint:gochecknoglobals // never changed; Go has no constant lists
+var clouds = []struct {
+	version1 string // the issuer of version 1 tokens
+	version2 string // the issuer of version 2 tokens, without "{tenantid}/v2.0" at its end
+}{
+	{"https://sts.windows.net/" + Placeholder + "/", "https://login.microsoftonline.com/"},
+	{"https://sts.windows.net/" + Placeholder + "/", "https://login.microsoftonline.us/"},
+	{"https://sts.chinacloudapi.cn/" + Placeholder + "/", "https://login.partner.microsoftonline.cn/"},
+}
+
 // KeySigns reports whether a key may sign tokens with this "iss" and "tid". keyIssuer is
 // the member "issuer" of the key. If keyIssuer is empty, the key may sign all tokens. The
-// keys of Entra ID name the issuer of version 2, even for tokens of version 1.
+// keys of Entra ID name the issuer of version 2, even for tokens of version 1. Such a key may
+// sign version 1 tokens of its own cloud only.
 func KeySigns(keyIssuer, iss, tid string) bool {
-	if keyIssuer == "" {
+	if keyIssuer == "" || isFilled(keyIssuer, tid, iss) {
 		return true
 	}
-	return isFilled(keyIssuer, tid, iss) || isFilled("https://sts.windows.net/"+Placeholder+"/", tid, iss) && isOfVersion2(keyIssuer, tid)
+	for _, cloud := range clouds {
+		if isFilled(cloud.version1, tid, iss) && isOfVersion2(cloud.version2, keyIssuer, tid) {
+			return true
+		}
+	}
+	return false
 }
 
 // isFilled reports whether text is the pattern with tid in the place of each placeholder. It does
@@ -92,8 +113,27 @@ func isFilled(pattern, tid, text string) bool {
 	}
 }
 
-// isOfVersion2 reports whether the issuer of a key is an issuer of version 2 for the tenant.
-func isOfVersion2(keyIssuer, tid string) bool {
-	rest, ok := strings.CutSuffix(keyIssuer, "/v2.0")
-	return ok && (strings.HasSuffix(rest, "/"+Placeholder) || !strings.Contains(tid, Placeholder) && strings.HasSuffix(rest, "/"+tid))
+// isOfVersion2 reports whether the issuer of a key is the version 2 issuer for the tenant, or for
+// all tenants, in the cloud whose version 2 issuers begin with prefix.
+func isOfVersion2(prefix, keyIssuer, tid string) bool {
+	rest, ok := strings.CutPrefix(keyIssuer, prefix)
+	if !ok {
+		return false
+	}
+	id, ok := strings.CutSuffix(rest, "/v2.0")
+	return ok && (id == Placeholder || id == tid && !strings.Contains(tid, Placeholder))
+}
+
+// CommonKeys returns the URL of the keys of all tenants in the cloud of an issuer with the
+// placeholder. If the issuer is in none of the clouds, CommonKeys returns "".
+func CommonKeys(issuer string) string {
+	for _, cloud := range clouds {
+		switch issuer {
+		case cloud.version1:
+			return cloud.version2 + "common/discovery/keys"
+		case cloud.version2 + Placeholder + "/v2.0":
+			return cloud.version2 + "common/discovery/v2.0/keys"
+		}
+	}
+	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
+	"maps"
 	"math/big"
 
 	"github.com/go-json-experiment/json"
@@ -106,7 +107,7 @@ func verifiers(k keyRing) map[string]*conformance.Settings {
 		change(s)
 		return s
 	}
-	return map[string]*conformance.Settings{
+	all := map[string]*conformance.Settings{
 		"rfc9068":        settings(func(*conformance.Settings) {}),
 		"all-algorithms": settings(func(s *conformance.Settings) { s.Algorithms = allAlgorithms }),
 		"es256-only":     settings(func(s *conformance.Settings) { s.Algorithms = []string{"ES256"} }),
@@ -137,4 +138,6 @@ func verifiers(k keyRing) map[string]*conformance.Settings {
 			s.Issuer, s.Keys = "https://issuer-b.example", set(k.jwk("ed25519-2", "ed25519-1", nil), k.jwk("rsa-2", "rsa-1", nil))
 		}),
 	}
+	maps.Copy(all, entraVerifiers(k))
+	return all
 }
