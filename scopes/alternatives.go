@@ -1,8 +1,12 @@
 package scopes
 
-import "slices"
+import (
+	"math"
+	"math/bits"
+	"slices"
+)
 
-// maxAlternatives limits the result and the time of Rule.Alternatives.
+// maxAlternatives limits the result and the time of Rule.Alternatives and of Rule.Required.
 const maxAlternatives = 64
 
 // Alternatives returns the rule as a list of alternatives. Each alternative is a list of
@@ -27,116 +31,189 @@ func (r Rule) Alternatives() (sets [][]string, ok bool) {
 	if r.n == nil || r.n.err != nil || r.n.kind == public || r.IsOptional() {
 		return nil, false
 	}
-	names := r.Scopes()
-	positions := make(map[string]int, len(names))
-	for i, name := range names {
-		positions[name] = i
-	}
-	found, ok := r.n.alternatives(positions)
-	if !ok {
+	if !r.n.pure {
 		return nil, false
 	}
-	sets = make([][]string, len(found))
-	for i, set := range found {
-		sets[i] = make([]string, len(set))
-		for j, position := range set {
-			sets[i][j] = names[position]
-		}
+	p := r.n.newPlan(math.MaxInt)
+	if p.sets == nil {
+		return nil, false
+	}
+	sets = make([][]string, len(p.sets))
+	for i, set := range p.sets {
+		sets[i] = p.list(set)
 	}
 	return sets, true
 }
 
-// alternatives returns the alternatives of a rule. An alternative is a sorted list of
-// positions of scopes.
-func (n *node) alternatives(positions map[string]int) (sets [][]int, ok bool) {
-	switch n.kind {
-	case all:
-		var set []int
-		for _, name := range n.names {
-			set = append(set, positions[name])
-		}
-		slices.Sort(set)
-		return [][]int{slices.Compact(set)}, true
-	case anyOf:
-		for _, name := range n.names {
-			sets = append(sets, []int{positions[name]})
-		}
-		return minimal(sets)
-	case or:
-		for _, rule := range n.rules {
-			more, ok := rule.n.alternatives(positions)
-			if !ok {
-				return nil, false
-			}
-			if sets, ok = minimal(append(sets, more...)); !ok {
-				return nil, false
-			}
-		}
-		return sets, true
-	case and:
-		sets = [][]int{nil}
-		for _, rule := range n.rules {
-			more, ok := rule.n.alternatives(positions)
-			if !ok {
-				return nil, false
-			}
-			if sets, ok = minimal(unions(sets, more)); !ok {
-				return nil, false
-			}
-		}
-		return sets, true
-	case public, function: // no list of scopes describes these rules
-	}
-	return nil, false
+// A plan describes what a rule requires. It does not change.
+type plan struct {
+	names     []string       // the scopes of the rule, in the order of Rule.Scopes
+	positions map[string]int // the positions in names
+	functions []*node        // the functions of the rule, each one once
+	words     int            // the number of words of a bitset that belong to names
+	sets      []bitset       // the alternatives in the order of the rule; nil if there are too many
 }
 
-// unions returns the unions of each set in a with each set in b.
-func unions(a, b [][]int) [][]int {
-	sets := make([][]int, 0, len(a)*len(b))
-	for _, x := range a {
-		for _, y := range b {
-			union := slices.Concat(x, y)
-			slices.Sort(union)
-			sets = append(sets, slices.Compact(union))
-		}
+// The bits of an alternative stand for scopes and for functions. Bit i stands for names[i] of
+// the plan. The bits for the functions begin with a new word.
+type bitset []uint64
+
+func (b bitset) has(i int) bool { return b[i/64]>>(i%64)&1 == 1 }
+func (b bitset) set(i int)      { b[i/64] |= 1 << (i % 64) }
+func (b bitset) clear(i int)    { b[i/64] &^= 1 << (i % 64) }
+
+// add adds the bits of other.
+func (b bitset) add(other bitset) {
+	for i, word := range other {
+		b[i] |= word
 	}
-	return sets
 }
 
-// The function minimal removes each set that contains another set of the list. It keeps the
-// order of the other sets. If more than maxAlternatives sets remain, ok is false.
-func minimal(sets [][]int) (kept [][]int, ok bool) {
-	// No set contains a larger set. So a set that contains no smaller set stays in the
-	// result, and the loop can stop early.
-	order := make([]int, len(sets))
-	for i := range order {
-		order[i] = i
+// lacks returns the number of bits in b that other does not have.
+func (b bitset) lacks(other bitset) (n int) {
+	for i, word := range b {
+		n += bits.OnesCount64(word &^ other[i])
 	}
-	slices.SortStableFunc(order, func(i, j int) int { return len(sets[i]) - len(sets[j]) })
-	var positions []int
-	for _, i := range order {
-		if slices.ContainsFunc(positions, func(j int) bool { return isSubset(sets[j], sets[i]) }) {
-			continue
-		}
-		if positions = append(positions, i); len(positions) > maxAlternatives {
-			return nil, false
-		}
-	}
-	slices.Sort(positions)
-	for _, i := range positions {
-		kept = append(kept, sets[i])
-	}
-	return kept, true
+	return n
 }
 
-// isSubset reports whether b contains all numbers of a. Both lists are sorted.
-func isSubset(a, b []int) bool {
-	for _, x := range a {
-		i, found := slices.BinarySearch(b, x)
-		if !found {
+// isIn reports whether other has every bit of b that is not in except. Without except, it
+// reports whether b is a subset of other.
+func (b bitset) isIn(other, except bitset) bool {
+	for i, word := range b {
+		if word &^= other[i]; word != 0 && (except == nil || word&^except[i] != 0) {
 			return false
 		}
-		b = b[i+1:]
 	}
 	return true
+}
+
+// The method list returns the names of the scopes in a set, in the order of the rule.
+func (p *plan) list(set bitset) []string {
+	names := make([]string, 0, len(p.names))
+	for i, name := range p.names {
+		if set.has(i) {
+			names = append(names, name)
+		}
+	}
+	return slices.Clip(names)
+}
+
+// newPlan returns the plan of a rule without mistakes. If the search for alternatives compares
+// more than this number of words, the plan has no alternatives.
+func (n *node) newPlan(budget int) *plan {
+	p := &plan{names: unique(n.appendScopes(nil))}
+	p.positions = make(map[string]int, len(p.names))
+	for i, name := range p.names {
+		p.positions[name] = i
+	}
+	p.words = (len(p.names) + 63) / 64
+	s := search{plan: p, functions: make(map[*node]int), budget: budget}
+	s.number(n)
+	if sets, ok := s.alternatives(n); ok {
+		p.sets = sets
+	}
+	return p
+}
+
+// A search finds the alternatives of a rule.
+type search struct {
+	plan      *plan
+	functions map[*node]int // the bits of the functions
+	budget    int           // the number of words that the search may still compare
+}
+
+// number gives each function of the rule a bit.
+func (s *search) number(n *node) {
+	if n.kind == function {
+		if _, ok := s.functions[n]; !ok {
+			s.functions[n] = s.plan.words*64 + len(s.plan.functions)
+			s.plan.functions = append(s.plan.functions, n)
+		}
+	}
+	for _, rule := range n.rules {
+		if !rule.n.pure {
+			s.number(rule.n)
+		}
+	}
+}
+
+// empty returns a set without bits.
+func (p *plan) empty() bitset { return make(bitset, p.words+(len(p.functions)+63)/64) }
+
+// alternatives returns the alternatives of a rule. If there are too many, ok is false. The
+// caller may change the result.
+func (s *search) alternatives(n *node) (sets []bitset, ok bool) {
+	switch n.kind {
+	case all:
+		sets = []bitset{s.plan.empty()}
+		for _, name := range n.names {
+			sets[0].set(s.plan.positions[name])
+		}
+	case function:
+		sets = []bitset{s.plan.empty()}
+		sets[0].set(s.functions[n])
+	case anyOf:
+		for _, name := range n.names {
+			one := s.plan.empty()
+			one.set(s.plan.positions[name])
+			if !s.add(&sets, one) {
+				return nil, false
+			}
+		}
+	case or:
+		for _, rule := range n.rules {
+			more, ok := s.alternatives(rule.n)
+			for _, set := range more {
+				ok = ok && s.add(&sets, set)
+			}
+			if !ok {
+				return nil, false
+			}
+		}
+	case and:
+		sets = []bitset{s.plan.empty()}
+		for _, rule := range n.rules {
+			more, ok := s.alternatives(rule.n)
+			if ok {
+				sets, ok = s.unions(sets, more)
+			}
+			if !ok {
+				return nil, false
+			}
+		}
+	case public: // never an operand
+	}
+	return sets, true
+}
+
+// unions returns the unions of each set in a with each set in b. It may change the sets in a.
+func (s *search) unions(a, b []bitset) (unions []bitset, ok bool) {
+	if len(a) == 1 && len(b) == 1 {
+		a[0].add(b[0])
+		return a, true
+	}
+	for _, x := range a {
+		for _, y := range b {
+			union := slices.Clone(x)
+			union.add(y)
+			if !s.add(&unions, union) {
+				return nil, false
+			}
+		}
+	}
+	return unions, true
+}
+
+// add adds a set to kept, unless kept contains a subset of this set. It removes the sets that
+// contain this set. If kept is too long or the search took too long, add returns false.
+func (s *search) add(kept *[]bitset, set bitset) bool {
+	s.budget -= len(*kept) * len(set)
+	for _, other := range *kept {
+		if other.isIn(set, nil) {
+			return true
+		}
+	}
+	*kept = append(slices.DeleteFunc(*kept, func(other bitset) bool { return set.isIn(other, nil) }), set)
+	return len(*kept) <= maxAlternatives && s.budget >= 0
 }

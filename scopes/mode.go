@@ -27,7 +27,7 @@ func Optional(rule Rule) Rule { return inMode(optional, "Optional", rule) }
 
 func inMode(mode, fn string, rule Rule) Rule {
 	rules := []Rule{rule}
-	return newRule(node{kind: and, name: mode, rules: rules, err: checkOperands(fn, rules)})
+	return newRule(&node{kind: and, name: mode, rules: rules, err: checkOperands(fn, rules)})
 }
 
 // IsReportOnly reports whether the rule is in report-only mode; see [ReportOnly]. It returns

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // Rule describes what a route or a method requires of its callers. The zero Rule denies
@@ -41,12 +42,13 @@ type node struct {
 	fn    func(context.Context) error // the function that Func received
 	pure  bool                        // the rule contains no function
 	err   error                       // the mistakes in the rule, or nil
+	plan  atomic.Pointer[plan]        // the plan of the rule, after the first denial
 }
 
 // All returns a rule that requires all of the scopes. Without arguments, the rule requires
 // only a valid token.
 func All(scopes ...string) Rule {
-	return newRule(node{kind: all, names: slices.Clone(scopes), err: checkNames("All", scopes)})
+	return newRule(&node{kind: all, names: slices.Clone(scopes), err: checkNames("All", scopes)})
 }
 
 // Any returns a rule that requires at least one of the scopes. An empty list of scopes is a
@@ -56,23 +58,23 @@ func Any(scopes ...string) Rule {
 	if len(scopes) == 0 {
 		err = atCaller(errors.New("scopes: Any() has no scopes and denies every request; pass at least one scope"))
 	}
-	return newRule(node{kind: anyOf, names: slices.Clone(scopes), err: err})
+	return newRule(&node{kind: anyOf, names: slices.Clone(scopes), err: err})
 }
 
 // And returns a rule that requires all of the rules. An empty list of rules is a mistake.
 func And(rules ...Rule) Rule {
-	return newRule(node{kind: and, rules: slices.Clone(rules), err: checkOperands("And", rules)})
+	return newRule(&node{kind: and, rules: slices.Clone(rules), err: checkOperands("And", rules)})
 }
 
 // Or returns a rule that requires at least one of the rules. An empty list of rules is a
 // mistake.
 func Or(rules ...Rule) Rule {
-	return newRule(node{kind: or, rules: slices.Clone(rules), err: checkOperands("Or", rules)})
+	return newRule(&node{kind: or, rules: slices.Clone(rules), err: checkOperands("Or", rules)})
 }
 
 // Public returns a rule that allows every request. The guard ignores a token in the
 // request. Public inside And, Or, ReportOnly or Optional is a mistake.
-func Public() Rule { return newRule(node{kind: public}) }
+func Public() Rule { return newRule(&node{kind: public}) }
 
 // Func returns a rule that calls the function check. The rule allows the request if check
 // returns nil. Guards pass the context of the request, which has the caller's claims. The
@@ -91,7 +93,7 @@ func Func(name string, check func(context.Context) error) Rule {
 	if name == "" || check == nil {
 		err = atCaller(fmt.Errorf("scopes: Func(%q, ...): the name must not be empty and the function must not be nil", name))
 	}
-	return newRule(node{kind: function, name: name, fn: check, err: err})
+	return newRule(&node{kind: function, name: name, fn: check, err: err})
 }
 
 // Invalid returns a rule that denies every request. [Rule.Err] of this rule returns an
@@ -102,15 +104,15 @@ func Invalid(err error) Rule {
 	if err == nil {
 		err = errors.New("scopes: Invalid(nil): the error must not be nil")
 	}
-	return newRule(node{kind: all, err: atCaller(err)})
+	return newRule(&node{kind: all, err: atCaller(err)})
 }
 
-func newRule(n node) Rule {
+func newRule(n *node) Rule {
 	n.pure, n.want = n.kind != function, newSet(slices.Clone(n.names))
 	for _, rule := range n.rules {
 		n.pure = n.pure && rule.n != nil && rule.n.pure
 	}
-	return Rule{&n}
+	return Rule{n}
 }
 
 func checkNames(fn string, names []string) error {
@@ -167,12 +169,30 @@ func (r Rule) HasFunc() bool { return r.n != nil && !r.n.pure }
 
 // DeniedError is the error of [Rule.Allow]. It lists the missing scopes and the errors of
 // the functions in the rule.
+//
+// If a rule has several alternatives ([Or], [Any]), both lists belong to the same one, which
+// the client should request. It is chosen as follows:
+//   - Alternatives without a [Func] that denies the request come first. For the others, the
+//     number of such functions counts.
+//   - If the granted scopes are from [Hierarchy.Expand], an alternative is not chosen if its
+//     missing scopes imply the missing scopes of another alternative. So with a hierarchy in
+//     which "admin" implies "read", Any("admin", "read") asks for "read".
+//   - Of the others, the alternative with the fewest missing scopes is chosen. Of several such
+//     alternatives, the first one in the order of the rule is chosen.
+//
+// The choice is exact for rules with at most 64 alternatives; see [Rule.Alternatives]. For
+// other rules, and for rules that take too long to compare, each [Or] and each [Any] chooses
+// alone, so the whole list may be longer than necessary.
 type DeniedError struct {
-	// Missing lists the scopes that the rule requires and the token does not grant. The list
-	// is in the order of the rule and has no duplicates. If the rule has alternatives ([Or],
-	// [Any]) and the token meets no alternative, Missing lists the missing scopes of all
-	// alternatives. Missing is empty if no scope is missing.
+	// Missing lists the scopes of Required that the token does not grant, in the same order.
+	// It is empty if no scope is missing.
 	Missing []string
+	// Required lists all scopes that the client needs for this operation, even the scopes that
+	// the token grants. Send this list to clients, because many of them replace their scopes by
+	// the list. It is in the order of [Rule.Scopes] and has no duplicates. If the hierarchy of
+	// the granted scopes makes a scope of the list imply another one, the list omits the other
+	// one. Required is empty if no scope is missing, because then no scope helps.
+	Required []string
 	// Err holds the errors of the functions in the rule (see [Func]). Each error has the name
 	// of its function. If the rule has mistakes, Err holds the mistakes instead. Err may be
 	// nil. It is for logs. Do not send it to clients.
@@ -195,7 +215,7 @@ func (e *DeniedError) Error() string {
 func (e *DeniedError) Unwrap() error { return e.Err }
 
 // Allow returns nil if a caller with the granted scopes meets the rule. Otherwise it
-// returns a *[DeniedError] that lists everything that is missing. Allow calls the functions
+// returns a *[DeniedError] that lists the missing scopes. Allow calls the functions
 // of the rule with ctx. Allow ignores modes, so it also enforces a rule in report-only mode
 // or optional mode.
 func (r Rule) Allow(ctx context.Context, granted Set) error {
@@ -209,7 +229,7 @@ func (r Rule) Allow(ctx context.Context, granted Set) error {
 	if r.n.evaluate(ctx, granted, &d) {
 		return nil
 	}
-	return d.err()
+	return d.err(r.n, granted)
 }
 
 // The method met reports whether a caller with the granted scopes meets a rule without
