@@ -207,7 +207,7 @@ func ruleRefusal(rule scopes.Rule, claims *Claims, err error) *Error {
 	}
 	e := &Error{Reason: MissingScope, Err: err}
 	if d, ok := errors.AsType[*scopes.DeniedError](err); ok {
-		e.Missing, e.ownText = d.Missing, d.Err == nil || isRuleText(d.Err)
+		e.Missing, e.Required, e.ownText = d.Missing, d.Required, d.Err == nil || isRuleText(d.Err)
 		// The mode of the rule does not waive a refusal with a reason other than MissingScope.
 		if given := refusalOf(d.Err, MissingScope); given.Reason != MissingScope {
 			return given

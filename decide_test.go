@@ -88,7 +88,7 @@ func TestDecideRules(t *testing.T) {
 		{"all scopes present", good, scopes.All("a", "b"), "", ""},
 		{"one scope missing", good, scopes.All("a", "c"), bearer.MissingScope, "c"},
 		{"one alternative present", good, scopes.Any("c", "b"), "", ""},
-		{"no alternative present", good, scopes.Any("c", "d"), bearer.MissingScope, "c d"},
+		{"no alternative present", good, scopes.Any("c", "d"), bearer.MissingScope, "c"},
 		{"zero rule", good, scopes.Rule{}, bearer.MissingScope, ""},
 		{"zero rule, request without a token", nil, scopes.Rule{}, bearer.NoToken, ""},
 		{"public rule, request without a token", nil, scopes.Public(), "", ""},

@@ -49,7 +49,7 @@ func refusalOf(err error, otherwise Reason) *Error {
 	}
 	// The code below removes invalid scopes, because the WWW-Authenticate field contains the
 	// scopes without escaping.
-	e.Missing = validScopes(e.Missing)
+	e.Missing, e.Required = validScopes(e.Missing), validScopes(e.Required)
 	return &e
 }
 
@@ -125,12 +125,24 @@ func (f *found) add(e *Error, isReason bool) (hides bool) {
 	switch {
 	case f.count == 1 || place < current:
 		f.first, f.isReason = *e, isReason
-		f.first.Missing = slices.Clip(e.Missing) // so that the code below does not change the caller's list
+		// The lists are clipped so that the code below does not change the caller's lists.
+		f.first.Missing, f.first.Required = slices.Clip(e.Missing), slices.Clip(e.Required)
 	case place == current:
 		f.first.RetryAfter = max(f.first.RetryAfter, e.RetryAfter)
+		if len(f.first.Required) > 0 || len(e.Required) > 0 {
+			f.first.Required = append(slices.Clip(f.first.toRequest()), e.toRequest()...)
+		}
 		f.first.Missing = append(f.first.Missing, e.Missing...)
 	}
 	return hides && e.Reason != MissingScope
+}
+
+// toRequest returns the scopes that a guard sends to the client.
+func (e *Error) toRequest() []string {
+	if len(e.Required) > 0 {
+		return e.Required
+	}
+	return e.Missing
 }
 
 // severalError is the detail of a refusal whose error contains several reasons. The refusal

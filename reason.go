@@ -108,10 +108,17 @@ type Error struct {
 	// Internal too if a method of an error panics, if an error wraps itself, or if there are
 	// more than 10,000 errors.
 	Reason Reason
-	// If Reason is MissingScope, Missing lists the scopes that the rule requires and the token
-	// does not grant. Missing is empty if the rule denied the request for a different cause,
-	// such as a wrong value of a claim.
+	// If Reason is MissingScope, Missing lists the scopes of Required that the token does not
+	// grant. Missing is empty if the rule denied the request for a different cause, such as a
+	// wrong value of a claim.
 	Missing []string
+	// If Reason is MissingScope, Required lists all scopes that the client needs for this
+	// operation, even those that the token grants (RFC 6750, section 3.1). Guards send this list
+	// to the client. If a rule has alternatives, the list is one of them; see
+	// [scopes.DeniedError]. If Required is empty, guards send Missing, so that errors of other
+	// packages need only Missing. With a metadata URL, package middleware also sets Required for
+	// other Reasons with status 401.
+	Required []string
 	// If Reason is KeysUnavailable or KeyNotAsked, RetryAfter is the time after which the client should
 	// retry. If the time is not known, RetryAfter is zero, and the response of a guard
 	// contains 5 s.

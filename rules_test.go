@@ -89,7 +89,7 @@ func TestClaimRules(t *testing.T) {
 }
 
 // TestDenialDetail tests the error of a rule. The error must be one line and must contain
-// the actual values of the token. Clients see Error.Missing, so this field must contain
+// the actual values of the token. Clients see Error.Missing and Error.Required, so these fields must contain
 // only scopes.
 func TestDenialDetail(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
@@ -113,7 +113,7 @@ func TestDenialDetail(t *testing.T) {
 			plain, scopes.And(scopes.All("read", "write", "admin"), bearer.ClientIs("a"), scopes.All("write")), "write admin",
 			`missing scope write admin; client "a": the client is "ci"`,
 		},
-		{plain, scopes.Or(scopes.All("a", "b"), scopes.All("b", "c")), "a b c", "missing scope a b c"},
+		{plain, scopes.Or(scopes.All("a", "b"), scopes.All("b", "c")), "a b", "missing scope a b"},
 	} {
 		_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(row.claims)}, Rule: row.rule})
 		if reasonOf(t, err) != bearer.MissingScope {

@@ -22,7 +22,7 @@ const domain = "github.com/bearerkit/bearer"
 
 // deny returns the status of a refusal, and sends the challenge as header metadata. If the
 // header was already sent, deny sends the challenge as trailer metadata. From err, deny
-// uses only the reason, the missing scopes and the time to wait.
+// uses only the reason, the required and missing scopes and the time to wait.
 func (g *Guard) deny(ctx context.Context, err error) error {
 	answer := refusal.Of(err)
 	if ctx.Err() != nil && answer.Reason == bearer.KeysUnavailable {
@@ -50,6 +50,9 @@ func statusOf(answer refusal.Answer) *status.Status {
 	info := &errdetails.ErrorInfo{Reason: strings.ToUpper(string(answer.Reason)), Domain: domain}
 	if len(answer.Scopes) > 0 {
 		info.Metadata = map[string]string{"scope": strings.Join(answer.Scopes, " ")}
+	}
+	if len(answer.Missing) > 0 {
+		info.Metadata["missing_scope"] = strings.Join(answer.Missing, " ")
 	}
 	details := []protoadapt.MessageV1{info}
 	if answer.RetryAfter > 0 {

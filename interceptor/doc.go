@@ -35,8 +35,9 @@
 //     that wait for the same keys are not affected.
 //
 // Every status except DeadlineExceeded and Canceled carries a google.rpc.ErrorInfo detail.
-// The reason in this detail is the [bearer.Reason] in upper case, and the metadata "scope"
-// contains the missing scopes. If the signature of a token was not verified, the reason is
+// The reason in this detail is the [bearer.Reason] in upper case. The metadata "scope" contains
+// the scopes that the client needs for this call, as in the challenge, and the metadata
+// "missing_scope" contains those that the token does not grant. If the signature of a token was not verified, the reason is
 // INVALID_TOKEN, whatever the [bearer.Reason] is, so that the client does not learn which
 // check failed. A refusal with Unauthenticated or PermissionDenied has the
 // same challenge as in HTTP (RFC 6750, section 3). The challenge is in the header metadata

@@ -88,7 +88,7 @@ func unaryError(ctx context.Context, guard *interceptor.Guard, method string) er
 type verdict struct {
 	code      codes.Code
 	reason    string
-	scope     string // "scope" in the ErrorInfo detail
+	scope     string // "scope" and "missing_scope" in the ErrorInfo detail
 	challenge string
 	retry     time.Duration
 }
@@ -102,6 +102,9 @@ func readVerdict(t *testing.T, err error, md metadata.MD) verdict {
 		switch detail := detail.(type) {
 		case *errdetails.ErrorInfo:
 			v.reason, v.scope = detail.GetReason(), detail.GetMetadata()["scope"]
+			if missing := detail.GetMetadata()["missing_scope"]; missing != "" {
+				v.scope += ", missing " + missing
+			}
 			if detail.GetDomain() != "github.com/bearerkit/bearer" {
 				t.Errorf("got domain %q, want github.com/bearerkit/bearer", detail.GetDomain())
 			}
@@ -146,8 +149,8 @@ func TestVerdicts(t *testing.T) {
 		{"token signed with an unknown key", []string{"Bearer " + stranger.Token(nil)}, refused("INVALID_TOKEN", invalid)},
 		{"token with a forged signature", []string{"Bearer " + issuer.Forge(nil, nil)}, refused("INVALID_TOKEN", invalid)},
 		{"token for a different audience", []string{"Bearer " + issuer.Token(map[string]any{"aud": "other"})}, refused("AUDIENCE", because("is not meant for this resource"))},
-		{"token that lacks both scopes", []string{"Bearer " + issuer.Token(map[string]any{"scope": "talk"})}, verdict{codes.PermissionDenied, "SCOPE", "say shout", insufficient + `, scope="say shout"`, 0}},
-		{"token that lacks one of two scopes", []string{"Bearer " + issuer.Token(map[string]any{"scope": "say"})}, verdict{codes.PermissionDenied, "SCOPE", "shout", insufficient + `, scope="shout"`, 0}},
+		{"token that lacks both scopes", []string{"Bearer " + issuer.Token(map[string]any{"scope": "talk"})}, verdict{codes.PermissionDenied, "SCOPE", "say shout, missing say shout", insufficient + `, scope="say shout"`, 0}},
+		{"token that lacks one of two scopes", []string{"Bearer " + issuer.Token(map[string]any{"scope": "say"})}, verdict{codes.PermissionDenied, "SCOPE", "say shout, missing shout", insufficient + `, scope="say shout"`, 0}},
 	} {
 		for where, on := range map[string]listenFunc{"bufconn": onBufconn, "loopback": onLoopback} {
 			t.Run(row.name+"/"+where, func(t *testing.T) {

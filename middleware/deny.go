@@ -30,7 +30,9 @@ type Refusal struct {
 	// Description is a sentence from a fixed list. It is ASCII without quotes. It is the same
 	// for all tokens whose signatures were not verified.
 	Description string
-	// Scopes contains the required scopes that the challenge names.
+	// Scopes contains the scopes that the challenge names. If the token lacks scopes, the list
+	// contains all scopes that the client needs for this operation, even those that the token
+	// grants; see bearer.Error.Required.
 	Scopes []string
 }
 
@@ -46,7 +48,7 @@ func (g *Guard) Deny(w http.ResponseWriter, r *http.Request, err error) {
 
 // Refusal returns the answer to the request r that Check refused with err. Use Refusal in a
 // program that writes the answer itself. Refusal writes no response and does not keep r or
-// err. From err, Refusal uses only the reason, the missing scopes, the time to wait, whether
+// err. From err, Refusal uses only the reason, the required and missing scopes, the time to wait, whether
 // the request has no rule, and whether the signature of the token was verified. The reason
 // "invalid_token" of a gRPC service, in lower case, is the reason of every token whose
 // signature was not verified. If err contains no [bearer.Error] or the [bearer.Error]

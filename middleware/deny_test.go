@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,8 +87,8 @@ func TestOptionsBody(t *testing.T) {
 	if w.Code != http.StatusForbidden || w.Body.String() != "no" || w.Header().Get("Content-Type") != "text/plain" || w.Header().Get("WWW-Authenticate") == "" {
 		t.Errorf("got status %d, header %v and body %q, want status 403, a header with a challenge and the text/plain body of Options.Body", w.Code, w.Header(), w.Body)
 	}
-	if got.Status != http.StatusForbidden || got.Error != "insufficient_scope" || got.Description == "" || len(got.Scopes) != 1 || got.Scopes[0] != "a" {
-		t.Errorf("got %+v in Options.Body, want a Refusal with status 403 and the missing scope a", got)
+	if got.Status != http.StatusForbidden || got.Error != "insufficient_scope" || got.Description == "" || !slices.Equal(got.Scopes, []string{"a", "b"}) {
+		t.Errorf("got %+v in Options.Body, want a Refusal with status 403 and the required scopes a and b", got)
 	}
 }
 

@@ -289,8 +289,10 @@ func authorization(h http.Header) []string {
 	return values
 }
 
-// advise adds the scopes of the rule to the error of a 401 if the guard's challenges contain
-// a metadata URL. The client can then request a token with these scopes.
+// advise adds the scopes that the rule requires of a client without scopes to the error of a
+// 401 if the guard's challenges contain a metadata URL. The client can then request a token
+// with these scopes. If the rule has alternatives, the scopes are from one of them; see
+// [scopes.Rule.Required].
 func (g *Guard) advise(err error, rule scopes.Rule) error {
 	if g.opts.ResourceMetadata == "" {
 		return err
@@ -300,7 +302,7 @@ func (g *Guard) advise(err error, rule scopes.Rule) error {
 		return err
 	}
 	advised := *refused
-	advised.Missing = rule.Scopes()
+	advised.Required = rule.Required(scopes.Set{})
 	return &advised
 }
 

@@ -236,8 +236,8 @@ func TestOptionsAreCopied(t *testing.T) {
 	}
 }
 
-// TestChallengeForMissingScope checks that the challenge of a 401 names all scopes that the
-// rule requires. The challenge of a 403 names only the missing scopes.
+// TestChallengeForMissingScope checks that the challenges of a 401 and of a 403 name all scopes
+// that the rule requires, even those that the token grants.
 func TestChallengeForMissingScope(t *testing.T) {
 	b := newFixture(t, &middleware.Options{Resource: routertest.Audience})
 	h := b.guard.Require(scopes.All("a", "b"))(unreachable(t))
@@ -246,7 +246,7 @@ func TestChallengeForMissingScope(t *testing.T) {
 		"":                         prefix + `, scope="a b"`,
 		"Bearer x":                 prefix + `, error="invalid_token", error_description="The access token is invalid", scope="a b"`,
 		"Bearer x y":               prefix + `, error="invalid_request", error_description="The request must carry exactly one bearer token"`,
-		"Bearer " + b.token("a c"): prefix + `, error="insufficient_scope", error_description="The access token does not allow this", scope="b"`,
+		"Bearer " + b.token("a c"): prefix + `, error="insufficient_scope", error_description="The access token does not allow this", scope="a b"`,
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 		if auth != "" {

@@ -28,8 +28,9 @@ type Options struct {
 	Resource string
 	// ResourceMetadata is the absolute URL of the protected resource's metadata (RFC 9728,
 	// section 5.1) for challenges. If challenges contain this URL, the challenge of a 401
-	// also names the scopes that the rule requires. Empty: the URL that New derives from
-	// Resource, if Resource is set.
+	// also names the scopes that the rule requires. If the rule has alternatives, the
+	// challenge names one of them; see scopes.Rule.Required. Empty: the URL that New derives
+	// from Resource, if Resource is set.
 	ResourceMetadata string
 	// Metadata contains additional members of the metadata, such as "resource_name" and
 	// "resource_documentation" (RFC 9728, section 2). The member "authorization_servers"

@@ -105,8 +105,9 @@ func refusalOf(err error) *bearer.Error {
 		case *errdetails.ErrorInfo:
 			if detail.GetDomain() == "github.com/bearerkit/bearer" {
 				refusal = &bearer.Error{
-					Reason:  bearer.Reason(strings.ToLower(detail.GetReason())),
-					Missing: strings.Fields(detail.GetMetadata()["scope"]),
+					Reason:   bearer.Reason(strings.ToLower(detail.GetReason())),
+					Missing:  strings.Fields(detail.GetMetadata()["missing_scope"]),
+					Required: strings.Fields(detail.GetMetadata()["scope"]),
 				}
 			}
 		case *errdetails.RetryInfo:

@@ -16,7 +16,7 @@ var Rules = []Rule{
 	{ID: "B09", Source: "RFC 6750 3", Text: "The parameters of a challenge contain only allowed characters, even if the token, the rule or the configuration contains other characters"},
 	{ID: "B10", Source: "RFC 6750 3", Text: "The challenge for an invalid token has an error code"},
 	{ID: "B11", Source: "RFC 6750 3.1", Text: "A request without credentials, or with credentials of another scheme, gets a challenge without an error code"},
-	{ID: "B12", Source: "RFC 6750 3.1", Text: "The error code is invalid_request with status 400, invalid_token with status 401, and insufficient_scope with status 403; the challenge with status 403 also names the required scopes; if the request has no rule, the status is 403 and the challenge has no error code, because no scope helps"},
+	{ID: "B12", Source: "RFC 6750 3.1", Text: "The error code is invalid_request with status 400, invalid_token with status 401, and insufficient_scope with status 403; the challenge with status 403 also names all scopes that the operation needs, even those that the token grants, and of alternatives only one; if the request has no rule, the status is 403 and the challenge has no error code, because no scope helps"},
 	{ID: "B13", Source: "RFC 6750 3.1", Text: "A challenge has at most one error code"},
 	{ID: "B14", Source: "RFC 6750 5.3", Text: "A token in a cookie", Unsupported: "ignored, because browsers send cookies without the user's knowledge"},
 	{ID: "B15", Source: "RFC 9110 11.6.1, 15.5.2", Text: "Every response with status 401 has a challenge; each value in the challenge has the HTTP syntax of a token or of a quoted string"},

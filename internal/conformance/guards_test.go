@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -22,16 +23,14 @@ import (
 type guardSet struct {
 	verifier bearer.Verifier
 	http     *middleware.Guard
-	grpc     *interceptor.Guard // method "/s/<scope>" requires the scope, "/s/any" requires no scope
+	grpc     *interceptor.Guard // the method of methodOf requires the scopes
 }
 
 func newGuardSet(tb testing.TB, v bearer.Verifier, required ...string) *guardSet {
 	tb.Helper()
-	methods := scopes.Methods{"/s/any": scopes.All()}
+	methods := scopes.Methods{methodOf(""): scopes.All()}
 	for _, scope := range required {
-		if scope != "" {
-			methods["/s/"+scope] = scopes.All(scope)
-		}
+		methods[methodOf(scope)] = rule(scope)
 	}
 	guard, err := middleware.New(v, nil)
 	if err != nil {
@@ -44,11 +43,17 @@ func newGuardSet(tb testing.TB, v bearer.Verifier, required ...string) *guardSet
 	return &guardSet{v, guard, rpc}
 }
 
+// rule returns the rule that requires the scopes of a vector.
 func rule(scope string) scopes.Rule {
+	return scopes.All(strings.Fields(scope)...)
+}
+
+// methodOf returns the gRPC method that requires these scopes. A method has no blanks.
+func methodOf(scope string) string {
 	if scope == "" {
-		return scopes.All()
+		scope = "any"
 	}
-	return scopes.All(scope)
+	return "/s/" + strings.ReplaceAll(scope, " ", "+")
 }
 
 // answer is the response that a client receives. The field reached shows whether the handler
@@ -82,10 +87,7 @@ func (s *guardSet) overHTTP(ctx context.Context, scope string, values []string) 
 // differ, and returns the answer to the unary call.
 func (s *guardSet) overGRPC(ctx context.Context, tb testing.TB, scope string, values []string) answer {
 	tb.Helper()
-	if scope == "" {
-		scope = "any"
-	}
-	method := "/s/" + scope
+	method := methodOf(scope)
 	var unary, opened answer
 	sent := &transport{method: method}
 	ctx = metadata.NewIncomingContext(ctx, metadata.MD{"authorization": values})

@@ -114,7 +114,7 @@ var printedTypes = map[string]printedType{
 	"middleware.Refusal":          {value: filled[middleware.Refusal](), shown: []string{"Body", "Description", "Error", "Header", "Scopes"}},
 	"middleware.Route":            {value: filled[middleware.Route](), shown: []string{"Pattern", "Rule"}},
 
-	"scopes.DeniedError": {value: filled[*scopes.DeniedError](), shown: []string{"Err", "Missing"}},
+	"scopes.DeniedError": {value: filled[*scopes.DeniedError](), shown: []string{"Err", "Missing", "Required"}},
 	"scopes.Hierarchy":   {value: filled[scopes.Hierarchy](), shown: []string{""}},
 	"scopes.Methods":     {value: filled[scopes.Methods](), shown: []string{""}},
 	"scopes.Routes":      {value: filled[scopes.Routes](), shown: []string{""}},

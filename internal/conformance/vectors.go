@@ -45,8 +45,9 @@ type Vector struct {
 	// is not sent. Each character of a value stands for one byte. An empty list means a
 	// request without an Authorization field.
 	Authorization *[]string `json:"authorization,omitzero"`
-	// Scope is the scope that the route requires. If Scope is empty, the route
-	// requires no scope.
+	// Scope contains the scopes that the route requires, in the form of a "scope" parameter. If
+	// the Reason is "scope", the challenge names exactly these scopes, in the same order. If
+	// Scope is empty, the route requires no scope.
 	Scope string `json:"scope,omitempty"`
 	// Verify is the verdict of the verifier without a guard. If Verify is empty, Reason is
 	// also the verdict of the verifier. If only the scope is missing, Verify is "accepted". If

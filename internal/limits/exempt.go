@@ -69,6 +69,7 @@ var notLimits = map[string]string{
 	"middleware/ginbearer.Key":                  "the name of a value in a context",
 	"middleware/ginbearer.child.catchAll":       "a kind of node",
 	"middleware/ginbearer.child.param":          "a kind of node",
+	"scopes.maxComparisons":                     "rules that take longer get an approximate choice of the scopes in the challenge",
 	"scopes.manyNames":                          "longer lists take a different path with the same result",
 	"scopes.matchCost":                          "a part of the row of maxReadings",
 	"scopes.maxUnindexed":                       "longer lists take a different path with the same result",

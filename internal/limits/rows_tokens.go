@@ -94,8 +94,8 @@ var tokenGroups = []Group{
 		Intro: "A rule may name any number of scopes.",
 		Limits: []Limit{
 			{
-				Constant: "scopes.maxAlternatives", Subject: "alternatives of a rule in `Rule.Alternatives`", Unit: "alternatives",
-				Beyond: "`Alternatives` returns false. The rule itself works without this limit.", Test: own,
+				Constant: "scopes.maxAlternatives", Subject: "alternatives of a rule that bearer compares", Unit: "alternatives",
+				Beyond: "`Rule.Alternatives` returns false, and the scopes in a challenge may be more than necessary. The rule itself works without this limit.", Test: own,
 			},
 			{
 				Constant: "scopes.maxRounds", Subject: "rounds of decoding that `CleanPath` makes, including the path itself", Unit: "rounds",

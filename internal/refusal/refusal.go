@@ -35,9 +35,11 @@ type Answer struct {
 	// invalid token share one sentence. Every token whose signature was not verified gets this
 	// sentence, so that an attacker does not learn which check failed.
 	Description string
-	// Scopes contains the valid scopes in the field Missing of the [bearer.Error]. The
-	// challenge and the body name these scopes.
+	// Scopes contains the valid scopes in the field Required of the [bearer.Error], or in
+	// Missing if Required is empty. The challenge and the body name these scopes.
 	Scopes []string
+	// Missing contains the valid scopes in the field Missing of the [bearer.Error].
+	Missing []string
 	// RetryAfter is the time that the client should wait before it tries again. Zero:
 	// waiting does not help.
 	RetryAfter time.Duration
@@ -161,13 +163,17 @@ func Of(err error) Answer {
 		reason = bearer.Internal
 		r = rows[reason]
 	}
-	names := sendable(refused.Missing)
+	missing := sendable(refused.Missing)
+	names := sendable(refused.Required)
+	if len(names) == 0 {
+		names = missing
+	}
 	if reason == bearer.MissingScope && norule.Is(refused.Err) {
-		r, names = noRule, nil
+		r, names, missing = noRule, nil, nil
 	}
 	answer := Answer{
 		Reason: reason, Status: r.status, Code: r.code, Error: r.error, Description: r.description,
-		Scopes: names, challenge: r.challenge,
+		Scopes: names, Missing: missing, challenge: r.challenge,
 	}
 	if r.retry {
 		if answer.RetryAfter = refused.RetryAfter; answer.RetryAfter <= 0 {

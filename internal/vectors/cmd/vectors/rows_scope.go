@@ -6,8 +6,8 @@ import (
 	"github.com/bearerkit/bearer/internal/conformance"
 )
 
-// withScope sets the scope that the route of a row requires.
-func withScope(scope string) option { //nolint:unparam // all rows pass the same scope, so that each row shows the required scope
+// withScope sets the scopes that the route of a row requires.
+func withScope(scope string) option {
 	return func(v *conformance.Vector) { v.Scope = scope }
 }
 
@@ -30,6 +30,7 @@ func scopeRows(r *rows) {
 		r.add("scope", "R10 R08 B12 Z01", source, "scope is "+name, one(text), withScope("read:things"), validToken)
 	}
 	r.add("scope", "R10 B12 Z01", source, "scope is missing", r.token(nil, nil), withScope("read:things"), validToken)
+	challengeRows(r)
 	for _, name := range []string{"scp", "scopes", "permissions", "roles", "groups", "entitlements", "authorities", "Scope", "SCOPE", "ſcope"} {
 		r.add("scope", "R10 R08", source, name+" instead of scope", r.token(nil, members{name: "read:things"}), withScope("read:things"), validToken)
 	}
@@ -50,4 +51,15 @@ func scopeRows(r *rows) {
 	r.accepted("R10", source, "scope has 501 scopes", one(`"`+strings.Repeat("a:b ", 500)+`read:things"`), withScope("read:things"))
 	r.add("expired", "R07 Z07", "RFC 9068 4", "token has the scope and has expired", r.token(nil, members{"scope": "read:things", "exp": now}), withScope("read:things"))
 	r.add("audience", "R07 Z01", "RFC 9068 4: 401, not 403", "token has the scope and a different audience", r.token(nil, members{"scope": "read:things", "aud": "x"}), withScope("read:things"))
+}
+
+// challengeRows adds rows whose tokens have some of the required scopes. The challenge names all
+// required scopes.
+func challengeRows(r *rows) {
+	const source, required = "RFC 6750 3.1", "read:things write:things delete:things"
+	for name, granted := range pairs("the first of three required scopes", "read:things", "the last of three required scopes", "delete:things",
+		"two of three required scopes", "delete:things read:things", "two of three required scopes and another scope", "write:things a read:things", "another scope, and three are required", "a") {
+		r.add("scope", "R10 B12 Z01", source, "scope is "+name, r.token(nil, members{"scope": granted}), withScope(required), func(v *conformance.Vector) { v.Verify = "accepted" })
+	}
+	r.accepted("R10 B12", source, "scope is three required scopes in another order", r.token(nil, members{"scope": "write:things delete:things a read:things"}), withScope(required))
 }
