@@ -198,7 +198,27 @@ func (a audienceText) String() string {
 		}
 		return text
 	}
-	return "the token has no " + strings.Join(absent, " and no ")
+	return "the token has no " + strings.Join(absent, " and no ") + a.claims.hints(a.profile.audience)
+}
+
+// hint returns the hint for a path if the token does not have the claim.
+func (c *claimSet) hint(path *claim.Path) claim.Hint {
+	if path.In(&c.members) != "" {
+		return claim.Hint{}
+	}
+	return claim.Hint{Path: path}
+}
+
+// hints returns the hints for those paths whose claims the token does not have.
+func (c *claimSet) hints(paths []claim.Path) string { return claim.Hints(paths, &c.members) }
+
+// ownProfile returns the profile that decoded the claims. It returns an empty profile for claims
+// that [Profile.Claims] made, because such claims do not keep their profile.
+func (c *claimSet) ownProfile() *profile {
+	if c.verifier == nil {
+		return &profile{}
+	}
+	return c.verifier.profile
 }
 
 // resolvedProfiles returns the profiles of this package. The first call resolves the

@@ -230,14 +230,14 @@ func emptyArray(value string) bool {
 // checkRequired requires the claims of Profile.Required and of Config.Required.
 func checkRequired(v *JWTVerifier, t *token) *Error {
 	c := t.claims()
-	for _, path := range v.profile.required {
+	for i, path := range v.profile.required {
 		if !c.hasClaim(path) {
-			return refuse(InvalidClaims, "%q is required (profile %s)", path, v.profile.name)
+			return refuse(InvalidClaims, "%q is required (profile %s)%v", path, v.profile.name, c.hint(&v.profile.required[i]))
 		}
 	}
-	for _, path := range v.required {
+	for i, path := range v.required {
 		if !c.hasClaim(path) {
-			return refuse(InvalidClaims, "%q is required (Config.Required)", path)
+			return refuse(InvalidClaims, "%q is required (Config.Required)%v", path, c.hint(&v.required[i]))
 		}
 	}
 	return nil
@@ -245,10 +245,10 @@ func checkRequired(v *JWTVerifier, t *token) *Error {
 
 // checkValues enforces Profile.RequiredValues.
 func checkValues(v *JWTVerifier, t *token) *Error {
-	for _, want := range v.profile.requiredValues {
+	for i, want := range v.profile.requiredValues {
 		value := want.path.In(&t.claims().members)
 		if text, ok := strictjson.String(value); !ok || !slices.Contains(want.values, text) {
-			return refuse(InvalidClaims, "%q is %v, want one of %q (profile %s)", want.path, excerpt(value), want.values, v.profile.name)
+			return refuse(InvalidClaims, "%q is %v, want one of %q (profile %s)%v", want.path, excerpt(value), want.values, v.profile.name, t.claims().hint(&v.profile.requiredValues[i].path))
 		}
 	}
 	return nil

@@ -61,10 +61,19 @@ func JSONAt[T any](name string) func(claims []byte) (any, error) {
 		}
 		value := path.In(&members)
 		if value == "" || value == "null" { // without this check, null decodes to the zero T, whose values the issuer did not sign
-			return nil, fmt.Errorf("the claim %q is missing or null", path)
+			return nil, missingClaim(path, value)
 		}
 		return JSON[T]([]byte(value))
 	}
+}
+
+// missingClaim returns the error for a claim that is missing or null.
+func missingClaim(path claim.Path, value string) error {
+	text := fmt.Sprintf("the claim %q is missing or null", path)
+	if value == "" {
+		text += claim.Hint{Path: &path}.String()
+	}
+	return errors.New(text)
 }
 
 // invalidDecoder is the decoder that JSONAt returns for an invalid name of a claim. It

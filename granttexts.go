@@ -25,7 +25,7 @@ func (c *claimSet) explainMissing(err error) error {
 	case c.scopes.Len() > 0:
 		return fmt.Errorf("%w; the token grants %q%s", err, quote.CutAll(slices.Collect(c.scopes.All())), ignored)
 	case ignored != "":
-		return fmt.Errorf("%w%s", err, ignored)
+		return fmt.Errorf("%w%s%s", err, ignored, c.hints(c.ownProfile().scopes))
 	}
 	for _, name := range []string{"scope", "scp", "scopes"} {
 		if v, ok := c.value(name); ok && len(v) > len(`""`) && string(v) != "null" && !c.readsScopesOf(name) {
@@ -36,9 +36,9 @@ func (c *claimSet) explainMissing(err error) error {
 		return fmt.Errorf("%w; %s", err, c.verifier.profile.noScopesText())
 	}
 	if len(c.roles) > 0 {
-		return fmt.Errorf("%w; the token has roles, which are not scopes: to require a role, use HasRole", err)
+		return fmt.Errorf("%w; the token has roles, which are not scopes: to require a role, use HasRole%s", err, c.hints(c.ownProfile().scopes))
 	}
-	return fmt.Errorf("%w; the token grants no scopes", err)
+	return fmt.Errorf("%w; the token grants no scopes%s", err, c.hints(c.ownProfile().scopes))
 }
 
 // readsScopesOf reports whether the profile reads the scopes of a top-level claim.

@@ -31,8 +31,12 @@ import (
 // The fields name a top-level claim by its name, for example "azp" or "https://ns/roles".
 // Dots, slashes and colons inside a name have no special meaning. The fields name a claim
 // inside an object by a JSON pointer (RFC 6901), which starts with a slash, for example
-// "/realm_access/roles". Do not forget the slash at the start: "realm_access/roles" is the
-// name of a top-level claim.
+// "/realm_access/roles". Do not forget the slash at the start: "custom/roles" and
+// "custom.roles" are names of top-level claims. If a token does not have such a claim, the
+// detail of the refusal contains the pointer. For three claims that are always objects
+// ("realm_access", "resource_access" and "app_metadata"), New refuses a name such as
+// "realm_access.roles". If a token really has a top-level claim with this name, write a pointer
+// with one element: "/realm_access.roles".
 type Profile struct {
 	// Name is the name of the profile in logs. Empty means "RFC 9068".
 	Name string
@@ -318,8 +322,12 @@ func (r *profile) parseValues(p Profile) []error {
 	var errs []error
 	for name, values := range p.RequiredValues {
 		path, err := claim.ParsePath(name)
-		if err != nil || len(values) == 0 {
-			errs = append(errs, fmt.Errorf("Config.Profile.RequiredValues: %q: want the name of a claim and at least one value", name))
+		if err != nil {
+			errs = append(errs, fmt.Errorf("Config.Profile.RequiredValues: %w", err))
+			continue
+		}
+		if len(values) == 0 {
+			errs = append(errs, fmt.Errorf("Config.Profile.RequiredValues: %q: want at least one value", name))
 			continue
 		}
 		r.requiredValues = append(r.requiredValues, claimValues{path, slices.Clone(values)})

@@ -80,7 +80,7 @@ func HasRole(role string) scopes.Rule {
 		case slices.Contains(c.roles, role):
 			return nil
 		case len(c.roles) == 0:
-			return errors.New("the token has no roles in the claims that Config.Profile.Roles names" + c.ignoredRoles(role))
+			return errors.New("the token has no roles in the claims that Config.Profile.Roles names" + c.ignoredRoles(role) + c.hints(c.ownProfile().roles))
 		default:
 			return fmt.Errorf("the token has the roles %q%s", quote.CutAll(c.roles), c.ignoredRoles(role))
 		}
@@ -107,7 +107,7 @@ func ClientIs(ids ...string) scopes.Rule {
 		case slices.Contains(ids, c.clientID):
 			return nil
 		case c.clientID == "":
-			return errors.New("the token has no client identifier in the claims that Config.Profile.ClientID names")
+			return errors.New("the token has no client identifier in the claims that Config.Profile.ClientID names" + c.hints(c.ownProfile().clientID))
 		default:
 			return fmt.Errorf("the client is %q", quote.Cut(c.clientID))
 		}
@@ -126,7 +126,7 @@ func claimRule(name, what string, err error, isMet func(string) bool) scopes.Rul
 		v := path.In(&c.members)
 		switch {
 		case v == "":
-			return errors.New("the token does not have the claim")
+			return errors.New("the token does not have the claim" + claim.Hint{Path: &path}.String())
 		case isMet(v):
 			return nil
 		default:

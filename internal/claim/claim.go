@@ -17,7 +17,8 @@ import (
 // Path locates a claim in a claims set. A configuration writes a path in one of two forms.
 //
 // A path that does not begin with a slash is the name of a top-level claim. Dots, slashes
-// and colons in the name have no special meaning: "kubernetes.io", "https://ns/roles".
+// and colons in the name have no special meaning: "kubernetes.io", "https://ns/roles". A name
+// such as "realm_access.roles" is refused; see [ParsePath].
 //
 // A path that begins with a slash is a JSON pointer (RFC 6901): "/realm_access/roles" is
 // the member "roles" of the object "realm_access". In a pointer, ~1 stands for a
@@ -25,9 +26,14 @@ import (
 type Path struct {
 	name  strictjson.Name // of the top-level claim
 	inner []string        // names of the members below the top-level claim
+
+	pointer bool // the configuration wrote a JSON pointer
 }
 
-// ParsePath parses a path from a configuration.
+// ParsePath parses a path from a configuration. It refuses a name that is certainly meant as a
+// path in an object, such as "realm_access.roles", because such a name never matches. For a
+// top-level claim that really has this name, write a pointer with one element:
+// "/realm_access.roles".
 func ParsePath(s string) (Path, error) {
 	if s == "" {
 		return Path{}, fmt.Errorf("%q: the name of a claim is empty", s)
@@ -43,7 +49,7 @@ func ParsePath(s string) (Path, error) {
 		}
 		names[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(name)
 	}
-	return Path{strictjson.NameOf(names[0]), names[1:]}, nil
+	return Path{strictjson.NameOf(names[0]), names[1:], true}, nil
 }
 
 // checkName returns an error for a name that looks like a path in another language, such as
@@ -55,10 +61,114 @@ func checkName(s string) error {
 			return fmt.Errorf(`%q: for a claim inside an object, use a JSON pointer such as "/realm_access/roles" (RFC 6901)`, s)
 		}
 	}
+	if err := checkObject(s); err != nil {
+		return err
+	}
 	if strings.TrimSpace(s) != s || strings.ContainsFunc(s, unicode.IsControl) {
 		return fmt.Errorf("%q: a claim name must not begin or end with a space, and must not have a control character", s)
 	}
 	return nil
+}
+
+// objects lists well-known claims that are objects: of Keycloak (realm_access, resource_access)
+// and of Auth0 and Supabase (app_metadata). No issuer writes a top-level claim whose name begins
+// with one of these names and a separator.
+//
+//nolint:gochecknoglobals // never changed
+var objects = []string{"realm_access", "resource_access", "app_metadata"}
+
+// checkObject returns an error for a name that begins with one of objects and a separator.
+func checkObject(s string) error {
+	for _, object := range objects {
+		rest, ok := strings.CutPrefix(s, object)
+		if !ok || rest == "" || strings.IndexByte("./[", rest[0]) < 0 {
+			continue
+		}
+		want := pointerTo(s, rest[0])
+		if want == "" {
+			want = "/" + object + "/..."
+		}
+		return fmt.Errorf("%q: the claim %q is an object; write the JSON pointer %q (RFC 6901); "+
+			"if the token really has a top-level claim with the name %q, write %q", s, object, want, s, "/"+escape.Replace(s))
+	}
+	return nil
+}
+
+// escape writes a name in a JSON pointer (RFC 6901, section 3).
+//
+//nolint:gochecknoglobals // never changed
+var escape = strings.NewReplacer("~", "~0", "/", "~1")
+
+// pointerTo returns the JSON pointer that a name with separators probably means. It returns ""
+// if a name between two separators is empty. For the separator "[", dots and quotes are
+// separators too.
+func pointerTo(s string, separator byte) string {
+	names := strings.Split(s, string(separator))
+	if separator == '[' {
+		names = strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(`.[]"'`, r) })
+	}
+	var pointer strings.Builder
+	for _, name := range names {
+		if name == "" {
+			return ""
+		}
+		pointer.WriteString("/" + escape.Replace(name))
+	}
+	return pointer.String()
+}
+
+// meant returns the JSON pointer that the path may mean if no token has the claim: "/a/b" for
+// "a.b" and for "a/b". It returns "" for a path that is a JSON pointer, for a name with a colon,
+// which is a URI, and for a name with both separators.
+func (p *Path) meant() string {
+	name := p.name.String()
+	dots, slashes := strings.Contains(name, "."), strings.Contains(name, "/")
+	switch {
+	case p.pointer || dots == slashes || strings.Contains(name, ":"):
+		return ""
+	case slashes:
+		return pointerTo(name, '/')
+	}
+	return pointerTo(name, '.')
+}
+
+// Hint formats the probable mistake in a path whose claim a token does not have. A Hint holds
+// only a pointer, so a refusal whose text no caller reads allocates nothing for it.
+type Hint struct{ Path *Path }
+
+// String returns a text to append to a refusal. It is "" if Path is nil, or if no mistake is
+// probable.
+func (h Hint) String() string {
+	if h.Path == nil {
+		return ""
+	}
+	return hint(h.Path.meant())
+}
+
+// Hints returns a text to append to a refusal: the hints for those paths whose claims the claims
+// set does not have. It is "" if there is no hint.
+func Hints(paths []Path, claims *strictjson.Record) string {
+	var meant []string
+	for i := range paths {
+		if paths[i].In(claims) == "" {
+			meant = append(meant, paths[i].meant())
+		}
+	}
+	return hint(meant...)
+}
+
+// hint returns the text for pointers. It skips empty pointers.
+func hint(pointers ...string) string {
+	var quoted []string
+	for _, pointer := range pointers {
+		if pointer != "" {
+			quoted = append(quoted, strconv.Quote(pointer))
+		}
+	}
+	if quoted == nil {
+		return ""
+	}
+	return "; if the claim is a member of an object, configure the JSON pointer " + strings.Join(quoted, " or ")
 }
 
 // ParsePaths parses each path of a list. The parameter field is the name of the

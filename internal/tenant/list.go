@@ -240,5 +240,14 @@ func (l *List) Values(set *strictjson.Record) string {
 			values = append(values, fmt.Sprintf("%q is %q", name, quote.Cut(text)))
 		}
 	}
-	return strings.Join(values, ", ")
+	return strings.Join(values, ", ") + claim.Hints(l.paths(), set)
+}
+
+// paths returns the paths of the claims.
+func (l *List) paths() []claim.Path {
+	paths := make([]claim.Path, len(l.claims))
+	for i, c := range l.claims {
+		paths[i] = c.path
+	}
+	return paths
 }
