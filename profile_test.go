@@ -51,6 +51,9 @@ func TestProfileByName(t *testing.T) {
 		{"entra_id_v1", bearer.EntraV1},
 		{"hydra", bearer.Hydra},
 		{"Ory Hydra", bearer.Hydra},
+		{"AD FS", bearer.ADFS},
+		{"oracle-idcs", bearer.OracleIDCS},
+		{"plain_jwt", bearer.PlainJWT},
 	} {
 		if got := profileNamed(t, row.name); !reflect.DeepEqual(got, row.want) {
 			t.Errorf("%q: got profile %q, want %q", row.name, got.Name, row.want.Name)
@@ -108,6 +111,7 @@ func TestProfileErrors(t *testing.T) {
 	for issuer, profile := range map[string]bearer.Profile{
 		"https://acme.okta.com": bearer.Okta, "https://acme.auth0.com": bearer.Auth0, "https://acme.scalekit.com/": bearer.Scalekit,
 		"https://sts.windows.net/x": bearer.EntraV1, "https://login.microsoftonline.com/x/v2.0/": bearer.EntraV2, "https://acme.kinde.com/": bearer.Kinde,
+		"https://fs.example.com/adfs": bearer.ADFS, "https://fs.example.com/adfs/": bearer.ADFS, "https://identity.oraclecloud.com": bearer.OracleIDCS,
 	} {
 		if _, err := bearer.New(bearer.Config{Issuer: issuer, Audience: []string{"a"}, Keys: keys, Profile: profile}); err == nil {
 			t.Errorf("profile %s with issuer %q: got no error, want one", profile.Name, issuer)

@@ -9,6 +9,7 @@ import "github.com/bearerkit/bearer/internal/profiles"
 // profile accepts. For each profile, docs/issuers.md lists the values of Config.Issuer and
 // Config.Audience, the required claims, and the settings that the issuer needs.
 var (
+	ADFS          = Profile(profiles.ADFS())          // access tokens of Active Directory Federation Services (AD FS) 2016 and later
 	Auth0         = Profile(profiles.Auth0())         // access tokens of Auth0 that have Auth0's own form or the form of RFC 9068
 	Cognito       = Profile(profiles.Cognito())       // access tokens of an Amazon Cognito user pool
 	EntraV1       = Profile(profiles.EntraV1())       // version 1 access tokens of Microsoft Entra ID
@@ -21,7 +22,9 @@ var (
 	Kinde         = Profile(profiles.Kinde())         // access tokens of Kinde's machine clients
 	Kubernetes    = Profile(profiles.Kubernetes())    // bound service account tokens of Kubernetes
 	Okta          = Profile(profiles.Okta())          // access tokens of a custom Okta authorization server
+	OracleIDCS    = Profile(profiles.OracleIDCS())    // access tokens of Oracle's identity domains (OCI IAM, formerly Oracle IDCS)
 	PingOne       = Profile(profiles.PingOne())       // access tokens of PingOne
+	PlainJWT      = Profile(profiles.PlainJWT())      // access tokens that have the claims of RFC 9068, but the `typ` JWT
 	Scalekit      = Profile(profiles.Scalekit())      // access tokens of Scalekit's machine-to-machine clients
 	Stytch        = Profile(profiles.Stytch())        // access tokens of Stytch's machine clients
 	WorkOS        = Profile(profiles.WorkOS())        // access tokens of WorkOS Connect
@@ -33,6 +36,7 @@ var builtIn = []struct {
 	variable string
 	make     func() profiles.Profile
 }{
+	{"ADFS", profiles.ADFS},
 	{"Auth0", profiles.Auth0},
 	{"Cognito", profiles.Cognito},
 	{"EntraV1", profiles.EntraV1},
@@ -45,7 +49,9 @@ var builtIn = []struct {
 	{"Kinde", profiles.Kinde},
 	{"Kubernetes", profiles.Kubernetes},
 	{"Okta", profiles.Okta},
+	{"OracleIDCS", profiles.OracleIDCS},
 	{"PingOne", profiles.PingOne},
+	{"PlainJWT", profiles.PlainJWT},
 	{"Scalekit", profiles.Scalekit},
 	{"Stytch", profiles.Stytch},
 	{"WorkOS", profiles.WorkOS},

@@ -49,6 +49,7 @@ func TestKey(t *testing.T) {
 		{"key with the use of SPIFFE", ecKey("e").with("use", "jwt-svid"), "ES256", "EC P-256"},
 		{"key without use", ecKey("e").with("use", nil), "ES256", "EC P-256"},
 		{"key_ops without use", ecKey("e").with("use", nil, "key_ops", []string{"verify"}), "ES256", "EC P-256"},
+		{"key_ops of Oracle's identity domains", ecKey("e").with("use", nil, "key_ops", []string{"encrypt", "verify"}), "ES256", "EC P-256"},
 		{"use and key_ops", ecKey("e").with("key_ops", []string{"verify", "sign"}), "ES256", "EC P-256"},
 		{"RSA key whose crv is a number", rsaKey.with("crv", 1, "x", 1, "y", 1), "RS256 RS384 RS512 PS256 PS384 PS512", "RSA 2048"},
 		{"P-256 key whose n is a number", ecKey("e").with("n", 1, "e", 1), "ES256", "EC P-256"},

@@ -10,6 +10,7 @@ var Shared = map[string]map[string]string{
 	"https://token.actions.githubusercontent.com": GitHubActions().TenantClaims,
 	"https://accounts.google.com":                 Google().TenantClaims,
 	"accounts.google.com":                         Google().TenantClaims,
+	"https://identity.oraclecloud.com/":           OracleIDCS().TenantClaims, // the keys of each domain differ, but only Config.KeyOptions selects them
 	"https://gitlab.com": { // docs.gitlab.com/ci/secrets/id_token_authentication
 		"project_id":   `[1-9][0-9]*`,
 		"namespace_id": `[1-9][0-9]*`,

@@ -69,7 +69,7 @@ func generate(keys keyRing) (files map[string][]byte, err error) {
 	for name, class := range map[string]func(*rows){
 		"algorithm": algorithmRows, "key": keyRows, "signature": signatureRows, "form": formRows,
 		"header": headerRows, "json": jsonRows, "time": timeRows, "claims": claimRows, "scope": scopeRows,
-		"credentials": credentialRows, "unverified": unverifiedRows, "tenant": tenantRows, "entra": entraRows,
+		"credentials": credentialRows, "unverified": unverifiedRows, "tenant": tenantRows, "entra": entraRows, "profile": profileRows,
 	} {
 		r := &rows{keys: keys, class: name}
 		class(r)

@@ -116,6 +116,11 @@ func verifiers(k keyRing) map[string]*conformance.Settings {
 		"kc-jkt-type":    settings(func(s *conformance.Settings) { s.InertConfirmation = []string{"kc-jkt-type"} }),
 		"typ-optional":   settings(func(s *conformance.Settings) { s.Types = []string{"at+jwt", ""} }),
 		"scalekit":       settings(func(s *conformance.Settings) { s.Profile = "Scalekit" }),
+		"plain-jwt":      settings(func(s *conformance.Settings) { s.Profile = "PlainJWT" }),
+		"ad-fs":          settings(func(s *conformance.Settings) { s.Profile, s.Issuer = "ADFS", adfsIssuer }),
+		"oracle-idcs": settings(func(s *conformance.Settings) {
+			s.Profile, s.Issuer, s.Tenants = "OracleIDCS", oracleIssuer, []string{"tenant=" + oracleDomain}
+		}),
 		"tenants": settings(func(s *conformance.Settings) {
 			s.Issuer = sharedIssuer
 			s.TenantClaims = map[string]string{"repository_id": `[1-9][0-9]*`, "repository_owner_id": `[1-9][0-9]*`}
