@@ -46,7 +46,7 @@ func scopesIn(v string, arrays bool) scopes.Set {
 	var buf [16]string // can stay on the stack, because scopes.Of copies the names
 	names := buf[:0]
 	for element := range strictjson.Elements(v) {
-		if name, ok := strictjson.String(element); ok && isScope(name) {
+		if name, _ := strictjson.String(element); isScope(name) {
 			names = append(names, name)
 		}
 	}
@@ -64,11 +64,11 @@ func isNoScopeChar(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r ==
 // whose member names are the roles. Every other value grants no role, and does not change what
 // the values beside it grant. An empty text is not a role.
 func rolesIn(v string) (roles []string) {
-	if role, ok := strictjson.String(v); ok && role != "" {
+	if role, _ := strictjson.String(v); role != "" {
 		return []string{role}
 	}
 	for element := range strictjson.Elements(v) {
-		if role, ok := strictjson.String(element); ok && role != "" {
+		if role, _ := strictjson.String(element); role != "" {
 			roles = append(roles, role)
 		}
 	}

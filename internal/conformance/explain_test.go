@@ -21,7 +21,7 @@ func TestExplain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: row.Values(), Rule: rule(row.Scope)})
+			x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: row.Values(), Rule: rule(required(row))})
 			if x.Reason != row.Reason {
 				t.Errorf("%s: got reason %q, want %q\n%s", row.Name, x.Reason, row.Reason, x)
 			}

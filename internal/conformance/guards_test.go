@@ -15,6 +15,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/internal/conformance"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -23,14 +24,14 @@ import (
 type guardSet struct {
 	verifier bearer.Verifier
 	http     *middleware.Guard
-	grpc     *interceptor.Guard // the method of methodOf requires the scopes
+	grpc     *interceptor.Guard // the method of methodOf has the rule
 }
 
 func newGuardSet(tb testing.TB, v bearer.Verifier, required ...string) *guardSet {
 	tb.Helper()
 	methods := scopes.Methods{methodOf(""): scopes.All()}
-	for _, scope := range required {
-		methods[methodOf(scope)] = rule(scope)
+	for _, required := range required {
+		methods[methodOf(required)] = rule(required)
 	}
 	guard, err := middleware.New(v, nil)
 	if err != nil {
@@ -43,17 +44,31 @@ func newGuardSet(tb testing.TB, v bearer.Verifier, required ...string) *guardSet
 	return &guardSet{v, guard, rpc}
 }
 
-// rule returns the rule that requires the scopes of a vector.
-func rule(scope string) scopes.Rule {
-	return scopes.All(strings.Fields(scope)...)
+// roleMark is the beginning of a text that requires a role.
+const roleMark = "role:"
+
+// required returns what the route of a row requires: scopes, or a role after roleMark.
+func required(row *conformance.Vector) string {
+	if row.Role != "" {
+		return roleMark + row.Role
+	}
+	return row.Scope
 }
 
-// methodOf returns the gRPC method that requires these scopes. A method has no blanks.
-func methodOf(scope string) string {
-	if scope == "" {
-		scope = "any"
+// rule returns the rule of a route. The argument is a result of the function required.
+func rule(required string) scopes.Rule {
+	if role, ok := strings.CutPrefix(required, roleMark); ok {
+		return bearer.HasRole(role)
 	}
-	return "/s/" + strings.ReplaceAll(scope, " ", "+")
+	return scopes.All(strings.Fields(required)...)
+}
+
+// methodOf returns the gRPC method with this rule. A method has no blanks.
+func methodOf(required string) string {
+	if required == "" {
+		required = "any"
+	}
+	return "/s/" + strings.ReplaceAll(required, " ", "+")
 }
 
 // answer is the response that a client receives. The field reached shows whether the handler
@@ -67,9 +82,9 @@ type answer struct {
 }
 
 // overHTTP sends a request with these values of the Authorization field.
-func (s *guardSet) overHTTP(ctx context.Context, scope string, values []string) answer {
+func (s *guardSet) overHTTP(ctx context.Context, required string, values []string) answer {
 	var a answer
-	h := s.http.Require(rule(scope))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := s.http.Require(rule(required))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, a.reached = bearer.FromContext(r.Context())
 		w.WriteHeader(http.StatusOK)
 	}))
@@ -85,9 +100,9 @@ func (s *guardSet) overHTTP(ctx context.Context, scope string, values []string) 
 
 // overGRPC makes a unary call and opens a stream. It fails the test if the two verdicts
 // differ, and returns the answer to the unary call.
-func (s *guardSet) overGRPC(ctx context.Context, tb testing.TB, scope string, values []string) answer {
+func (s *guardSet) overGRPC(ctx context.Context, tb testing.TB, required string, values []string) answer {
 	tb.Helper()
-	method := methodOf(scope)
+	method := methodOf(required)
 	var unary, opened answer
 	sent := &transport{method: method}
 	ctx = metadata.NewIncomingContext(ctx, metadata.MD{"authorization": values})

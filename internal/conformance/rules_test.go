@@ -20,7 +20,7 @@ type outcome struct {
 }
 
 // TestRules sends the vectors of each rule through the verifier and both guards. If two
-// vectors of a rule have the same settings and the same scope, they share one verifier. A
+// vectors of a rule have the same settings and the same requirement, they share one verifier. A
 // vector must not change the verdict on the next vector.
 func TestRules(t *testing.T) {
 	vectors := load(t)
@@ -44,7 +44,7 @@ func TestRules(t *testing.T) {
 			synctest.Test(t.T, func(bubble *testing.T) {
 				guards := make(map[string]*guardSet)
 				for _, row := range rows {
-					key := row.Verifier + " " + row.Scope
+					key := row.Verifier + " " + required(row)
 					if guards[key] == nil {
 						guards[key] = guardSetFor(bubble, vectors, row)
 					}
@@ -59,13 +59,13 @@ func TestRules(t *testing.T) {
 // outcome.
 func observed(t *testing.T, guards *guardSet, row *conformance.Vector) outcome {
 	t.Helper()
-	h := guards.overHTTP(t.Context(), row.Scope, row.Values())
-	g := guards.overGRPC(t.Context(), t, row.Scope, row.Values())
+	h := guards.overHTTP(t.Context(), required(row), row.Values())
+	g := guards.overGRPC(t.Context(), t, required(row), row.Values())
 	o := outcome{http: h.status, grpc: g.code.String(), told: g.reason}
 	if h.reached != g.reached {
 		t.Errorf("%s: got a call of the handler = %v over HTTP and %v over gRPC, want the same value", row.Name, h.reached, g.reached)
 	}
-	_, err := bearer.Decide(t.Context(), guards.verifier, bearer.Request{Authorization: row.Values(), Rule: rule(row.Scope)})
+	_, err := bearer.Decide(t.Context(), guards.verifier, bearer.Request{Authorization: row.Values(), Rule: rule(required(row))})
 	o.reason = reasonOf(t, err)
 	return o
 }

@@ -29,8 +29,8 @@ func TestSecrets(t *testing.T) {
 				if err != nil {
 					bubble.Fatal(err)
 				}
-				guards := newGuardSet(bubble, v, row.Scope)
-				answers := []any{guards.overHTTP(bubble.Context(), row.Scope, row.Values()), guards.overGRPC(bubble.Context(), bubble, row.Scope, row.Values())}
+				guards := newGuardSet(bubble, v, required(row))
+				answers := []any{guards.overHTTP(bubble.Context(), required(row), row.Values()), guards.overGRPC(bubble.Context(), bubble, required(row), row.Values())}
 				events := seen.Take()
 				if len(events) != 3 { // one event each for the HTTP request, the unary call and the stream
 					bubble.Errorf("%s: got %d events, want 3", row.Name, len(events))

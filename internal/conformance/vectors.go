@@ -49,6 +49,9 @@ type Vector struct {
 	// the Reason is "scope", the challenge names exactly these scopes, in the same order. If
 	// Scope is empty, the route requires no scope.
 	Scope string `json:"scope,omitempty"`
+	// Role is the role that the route requires instead of a scope. If Role is empty, the route
+	// requires no role.
+	Role string `json:"role,omitempty"`
 	// Verify is the verdict of the verifier without a guard. If Verify is empty, Reason is
 	// also the verdict of the verifier. If only the scope is missing, Verify is "accepted". If
 	// the guards refuse the credentials before they call the verifier, Verify can differ from
@@ -134,11 +137,13 @@ type Settings struct {
 	MaxLifetime int `json:"max_lifetime,omitempty"`
 	// MaxAge is bearer.Config.MaxAge in seconds.
 	MaxAge int `json:"max_age,omitempty"`
-	// Profile is the name of a profile, such as "Scalekit", or empty. If it is empty, Scopes,
+	// Profile is the name of a profile, such as "Scalekit", or empty. If it is empty, Scopes, Roles,
 	// InertConfirmation, Types and TenantClaims make up the profile.
 	Profile string `json:"profile,omitempty"`
 	// Scopes is bearer.Profile.Scopes.
 	Scopes []string `json:"scopes,omitempty"`
+	// Roles is bearer.Profile.Roles.
+	Roles []string `json:"roles,omitempty"`
 	// InertConfirmation is bearer.Profile.InertConfirmation.
 	InertConfirmation []string `json:"inert_confirmation,omitempty"`
 	// Types is bearer.Profile.Types.
@@ -169,7 +174,7 @@ func (s *Settings) Config() (bearer.Config, error) {
 		MaxLifetime: time.Duration(s.MaxLifetime) * time.Second, MaxAge: time.Duration(s.MaxAge) * time.Second,
 	}
 	if s.Profile == "" {
-		cfg.Profile = bearer.Profile{Scopes: s.Scopes, InertConfirmation: s.InertConfirmation, Types: s.Types, TenantClaims: s.TenantClaims}
+		cfg.Profile = bearer.Profile{Scopes: s.Scopes, Roles: s.Roles, InertConfirmation: s.InertConfirmation, Types: s.Types, TenantClaims: s.TenantClaims}
 		return cfg, nil
 	}
 	var err error

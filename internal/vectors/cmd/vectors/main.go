@@ -67,9 +67,21 @@ func generate(keys keyRing) (files map[string][]byte, err error) {
 	}
 	files["verifiers.json"] = append(verifiers, '\n')
 	for name, class := range map[string]func(*rows){
-		"algorithm": algorithmRows, "key": keyRows, "signature": signatureRows, "form": formRows,
-		"header": headerRows, "json": jsonRows, "time": timeRows, "claims": claimRows, "scope": scopeRows,
-		"credentials": credentialRows, "unverified": unverifiedRows, "tenant": tenantRows, "entra": entraRows, "profile": profileRows,
+		"algorithm":   algorithmRows,
+		"claims":      claimRows,
+		"credentials": credentialRows,
+		"entra":       entraRows,
+		"form":        formRows,
+		"header":      headerRows,
+		"json":        jsonRows,
+		"key":         keyRows,
+		"profile":     profileRows,
+		"role":        roleRows,
+		"scope":       scopeRows,
+		"signature":   signatureRows,
+		"tenant":      tenantRows,
+		"time":        timeRows,
+		"unverified":  unverifiedRows,
 	} {
 		r := &rows{keys: keys, class: name}
 		class(r)

@@ -113,6 +113,7 @@ func verifiers(k keyRing) map[string]*conformance.Settings {
 		"es256-only":     settings(func(s *conformance.Settings) { s.Algorithms = []string{"ES256"} }),
 		"two-audiences":  settings(func(s *conformance.Settings) { s.Audience = []string{"other-api", audience} }),
 		"scope-arrays":   settings(func(s *conformance.Settings) { s.Scopes = []string{"scope", "scopes", "scp"} }),
+		"roles":          settings(func(s *conformance.Settings) { s.Roles = []string{"roles", "/realm_access/roles"} }),
 		"kc-jkt-type":    settings(func(s *conformance.Settings) { s.InertConfirmation = []string{"kc-jkt-type"} }),
 		"typ-optional":   settings(func(s *conformance.Settings) { s.Types = []string{"at+jwt", ""} }),
 		"scalekit":       settings(func(s *conformance.Settings) { s.Profile = "Scalekit" }),
