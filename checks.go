@@ -102,17 +102,17 @@ var checks = []check{
 	{
 		name: "header", section: "RFC 7515, section 4; RFC 8725, section 3.10", stage: ofForm, explain: (*explainer).header,
 		want: fixed("a JSON object without duplicate names and without extensions (crit, b64, enc)"), got: (*explainer).gotHeader,
-		advice: fixedAdvice(adviceChanged),
+		advice: (*explainer).adviseChanged,
 	},
 	{
 		name: "claims set", section: "RFC 7519, section 7.2", stage: ofForm, explain: (*explainer).claimsSet,
 		want: fixed("a JSON object without duplicate names"), got: (*explainer).gotNames,
-		advice: fixedAdvice(adviceChanged),
+		advice: (*explainer).adviseChanged,
 	},
 	{
 		name: "signature encoding", section: "RFC 7515, section 5.2", stage: ofForm, explain: (*explainer).signatureEncoding,
 		want: fixed("canonical base64url"), got: fixed(""),
-		advice: fixedAdvice(adviceChanged),
+		advice: (*explainer).adviseChanged,
 	},
 	{
 		name: "issuer", section: "RFC 9068, section 4", stage: ofForm, explain: (*explainer).issuer,

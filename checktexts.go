@@ -29,6 +29,14 @@ const (
 	adviceProfile = "The token does not have the form that the profile describes. Set Config.Profile to the profile of this issuer, or change the claims at the issuer."
 )
 
+// adviseChanged is the advice if a part of the token cannot be read.
+func (e *explainer) adviseChanged(Reason) string {
+	if hasPadding(e.raw) {
+		return "The token looks like the token that an AWS load balancer writes into X-Amzn-Oidc-Data. It describes a session of a browser, and is not for this service. Use the token in X-Amzn-Oidc-Accesstoken: see docs/issuers.md."
+	}
+	return adviceChanged
+}
+
 // maxListed is the maximum number of names that a text lists.
 const maxListed = 30
 

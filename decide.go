@@ -166,7 +166,7 @@ func (d *decision) verifyOwn(ctx context.Context, raw string) {
 		d.start = t.now
 	}
 	if d.cacheHit = t.cacheHit; d.refusal != nil && !t.decodedAll && !isB64Token(raw) {
-		d.refusal = errNotOneText
+		d.refusal = notOneText(raw)
 	}
 }
 
@@ -174,7 +174,7 @@ func (d *decision) verifyOwn(ctx context.Context, raw string) {
 // may call a verifier of this package.
 func (d *decision) verify(ctx context.Context, raw string) {
 	if !isB64Token(raw) {
-		d.refusal = errNotOneText
+		d.refusal = notOneText(raw)
 		return
 	}
 	c := d.newCall(ctx)
@@ -225,6 +225,7 @@ var (
 	errNoScheme   = sharedRefusal(NoToken, errors.New("the Authorization field has a token but no scheme; want Bearer, a space and the token"))
 	errNoBearer   = sharedRefusal(NoToken, errors.New("the Authorization field has a scheme other than Bearer"))
 	errNotOneText = sharedRefusal(InvalidRequest, errors.New("the Authorization field is not Bearer, a space and one token"))
+	errPaddedText = sharedRefusal(InvalidRequest, errors.New("the Authorization field is not Bearer, a space and one token: "+paddedText))
 )
 
 const scheme = "Bearer"
@@ -288,6 +289,14 @@ func otherScheme(value string) *Error {
 			return errSeveral
 		}
 	}
+}
+
+// notOneText returns the refusal of a token for which isB64Token is false.
+func notOneText(raw string) *Error {
+	if hasPadding(raw) {
+		return errPaddedText
+	}
+	return errNotOneText
 }
 
 // isB64Token reports whether s is a b64token of RFC 6750, section 2.1.

@@ -15,7 +15,7 @@ func TestIssuersPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	var tests strings.Builder
-	for _, dir := range []string{".", "jwks", "internal/realissuers"} {
+	for _, dir := range []string{".", "jwks", "middleware", "internal/realissuers"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
 		if err != nil {
 			t.Fatal(err)

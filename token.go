@@ -146,7 +146,22 @@ var (
 	errNotJWS    = sharedRefusal(Malformed, errors.New("the token is not three parts of base64url with dots between them, so it is not a signed JWT; it may be an opaque token"))
 	errEncrypted = sharedRefusal(Malformed, errors.New("the token has five parts, so it is an encrypted token (JWE), and encrypted tokens are not supported (Auth0 issues them if the token request names no audience)"))
 	errNoHeader  = sharedRefusal(Malformed, errors.New("the header is not a JSON object in base64url"))
+	errPadded    = sharedRefusal(Malformed, errors.New(paddedText))
 )
+
+// paddedText explains why a token with padding is refused. The load balancers of AWS are the best
+// known source of such tokens.
+const paddedText = "a part of the token ends with the padding =, which a signed JWT never has (RFC 7515, section 2); " +
+	"AWS load balancers write such tokens into X-Amzn-Oidc-Data, and the token for this service is in X-Amzn-Oidc-Accesstoken: see docs/issuers.md"
+
+//nolint:gochecknoglobals // never changed; Go has no constant slices
+var padding = []byte("=")
+
+// hasPadding reports whether raw has three parts, and a part ends with the padding of base64.
+func hasPadding(raw string) bool {
+	parts, ok := jws.Split(raw)
+	return ok && (strings.HasSuffix(parts.Header, "=") || strings.HasSuffix(parts.Payload, "=") || strings.HasSuffix(parts.Signature, "="))
+}
 
 // The method load splits a token into its parts. It does not decode the parts.
 func (t *token) load(raw string) *Error {
@@ -238,6 +253,9 @@ func (t *token) readSignature(encoded []byte) *Error {
 	var err error
 	start := len(t.buf)
 	if t.buf, err = jws.Decode(t.buf, encoded); err != nil {
+		if bytes.HasSuffix(encoded, padding) {
+			return errPadded
+		}
 		return refuse(Malformed, "signature: %w", err)
 	}
 	t.signature = t.buf[start:]
@@ -252,6 +270,9 @@ func (t *token) readHeader(encoded []byte, known *index) *Error {
 	}
 	decoded, err := jws.Decode(t.buf[:0], encoded)
 	t.buf = decoded
+	if err != nil && bytes.HasSuffix(encoded, padding) {
+		return errPadded
+	}
 	if err != nil || !bytes.HasPrefix(bytes.TrimLeft(decoded, " \t\r\n"), []byte("{")) {
 		return errNoHeader
 	}
@@ -271,6 +292,9 @@ func (t *token) readClaims(encoded []byte) *Error {
 	start := len(t.buf)
 	var err error
 	if t.buf, err = jws.Decode(t.buf, encoded); err != nil {
+		if bytes.HasSuffix(encoded, padding) {
+			return errPadded
+		}
 		return refuse(Malformed, "claims: %w", err)
 	}
 	t.entry = newEntry(t.digest)
