@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/strictjson"
@@ -140,89 +139,6 @@ func (e *explainer) gotType() string {
 		return "no typ"
 	}
 	return "typ " + strconv.Quote(quote.Cut(e.t.header.Typ))
-}
-
-// clockText formats the time that is d after the current time of this machine's clock.
-func (e *explainer) clockText(d time.Duration) string { return date(e.now.Add(d)).String() }
-
-// timeText formats a time claim and the distance between this time and now.
-func (e *explainer) timeText(name string, at time.Time) string {
-	if at.IsZero() {
-		return "no " + name
-	}
-	distance := "in " + at.Sub(e.now).Round(time.Second).String()
-	if !at.After(e.now) {
-		distance = e.now.Sub(at).Round(time.Second).String() + " ago"
-	}
-	return fmt.Sprintf("%s %v, %s", name, date(at), distance)
-}
-
-func (e *explainer) wantExpiry() string {
-	return "exp after " + e.clockText(0) + ", which is the time on this machine"
-}
-
-func (e *explainer) gotExpiry() string { return e.timeText("exp", e.t.claims().expiresAt) }
-
-func (e *explainer) adviseExpiry(reason Reason) string {
-	switch late := e.now.Sub(e.t.claims().expiresAt); {
-	case reason == InvalidClaims:
-		return "Configure the issuer to set exp, because a token without exp never expires and is refused."
-	case late < time.Minute:
-		return "The token expired less than 1 minute ago. The client must fetch a new token before the old token expires. Also compare this machine's clock with the issuer's clock."
-	}
-	return "The client must fetch a new token before the old token expires. If the token is new, compare this machine's clock with the issuer's clock: this machine's clock may be ahead."
-}
-
-func (e *explainer) wantNotBefore() string {
-	return "no nbf, or nbf not after " + e.clockText(skew) + ", which is 1 minute ahead of this machine's clock"
-}
-
-func (e *explainer) gotNotBefore() string { return e.timeText("nbf", e.t.claims().notBefore.time()) }
-
-func (e *explainer) wantIssuedAt() string {
-	return "no iat, or iat not after " + e.clockText(skew) + ", which is 1 minute ahead of this machine's clock"
-}
-
-func (e *explainer) gotIssuedAt() string { return e.timeText("iat", e.t.claims().issuedAt.time()) }
-
-func (e *explainer) wantLifetime() string {
-	switch {
-	case e.v.maxLifetime > 0:
-		return "exp at most " + e.v.maxLifetime.String() + " after iat"
-	case e.v.maxAge > 0:
-		return "iat, because Config.MaxAge is set"
-	default:
-		return "any"
-	}
-}
-
-func (e *explainer) gotLifetime() string {
-	switch c := e.t.claims(); {
-	case c.issuedAt.time().IsZero() && e.v.maxLifetime+e.v.maxAge > 0:
-		return "no iat"
-	case e.v.maxLifetime == 0:
-		return "no limit"
-	default:
-		return c.expiresAt.Sub(c.issuedAt.time()).String()
-	}
-}
-
-func (e *explainer) wantAge() string {
-	if e.v.maxAge == 0 {
-		return "any"
-	}
-	return "iat within the last " + e.v.maxAge.String()
-}
-
-func (e *explainer) gotAge() string {
-	switch issuedAt := e.t.claims().issuedAt.time(); {
-	case e.v.maxAge == 0:
-		return "no limit"
-	case issuedAt.IsZero():
-		return "no iat"
-	default:
-		return e.now.Sub(issuedAt).Round(time.Second).String()
-	}
 }
 
 func (e *explainer) wantAudience() string {

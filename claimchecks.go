@@ -15,8 +15,8 @@ import (
 )
 
 // skew is the maximum time by which "nbf" and "iat" may be in the future, because the
-// issuer's clock may be ahead of this machine's clock. For "exp", there is no leeway,
-// because the issuer decides when the token expires.
+// issuer's clock may be ahead of this machine's clock. For "exp", there is no such time,
+// because the issuer decides when the token expires. Config.Leeway is added to both.
 const skew = 60 * time.Second
 
 // checkAlgorithm requires an "alg" of Config.Algorithms (RFC 8725, section 3.1).
@@ -113,29 +113,29 @@ func checkClaimTypes(v *JWTVerifier, t *token) *Error {
 	return nil
 }
 
-// checkExpiry requires "exp" to be in the future.
-func checkExpiry(_ *JWTVerifier, t *token, now time.Time) *Error {
+// checkExpiry requires "exp" plus Config.Leeway to be in the future.
+func checkExpiry(v *JWTVerifier, t *token, now time.Time) *Error {
 	switch c := t.claims(); {
 	case c.expiresAt.IsZero() && c.members.Get(claimExp) == "":
 		return refuse(InvalidClaims, `"exp" is required`)
-	case !now.Before(c.expiresAt):
-		return refuse(Expired, "exp was %v", date(c.expiresAt))
+	case !now.Before(c.expiresAt.Add(v.leeway)):
+		return refuse(Expired, "exp was %v%v", date(c.expiresAt), leewayText(v.leeway))
 	}
 	return nil
 }
 
-// checkNotBefore refuses an "nbf" that is more than skew in the future.
-func checkNotBefore(_ *JWTVerifier, t *token, now time.Time) *Error {
-	if notBefore := t.claims().notBefore.time(); notBefore.After(now) && notBefore.After(now.Add(skew)) {
-		return refuse(NotYetValid, "nbf is %v, more than 60 s ahead of this machine's clock", date(notBefore))
+// checkNotBefore refuses an "nbf" that is more than skew and Config.Leeway in the future.
+func checkNotBefore(v *JWTVerifier, t *token, now time.Time) *Error {
+	if notBefore := t.claims().notBefore.time(); notBefore.After(now) && notBefore.After(now.Add(skew+v.leeway)) {
+		return refuse(NotYetValid, "nbf is %v, more than %v ahead of this machine's clock", date(notBefore), toleranceText(skew+v.leeway))
 	}
 	return nil
 }
 
-// checkIssuedAt refuses an "iat" that is more than skew in the future.
-func checkIssuedAt(_ *JWTVerifier, t *token, now time.Time) *Error {
-	if c := t.claims(); c.issuedAt.time().After(now) && c.issuedAt.time().After(now.Add(skew)) {
-		return refuse(NotYetValid, "iat is %v, more than 60 s ahead of this machine's clock", date(c.issuedAt.time()))
+// checkIssuedAt refuses an "iat" that is more than skew and Config.Leeway in the future.
+func checkIssuedAt(v *JWTVerifier, t *token, now time.Time) *Error {
+	if c := t.claims(); c.issuedAt.time().After(now) && c.issuedAt.time().After(now.Add(skew+v.leeway)) {
+		return refuse(NotYetValid, "iat is %v, more than %v ahead of this machine's clock", date(c.issuedAt.time()), toleranceText(skew+v.leeway))
 	}
 	return nil
 }

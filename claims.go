@@ -136,6 +136,24 @@ func (c *Claims) Roles() []string { return slices.Clone(c.all().roles) }
 // have no "exp", ExpiresAt returns the zero Time.
 func (c *Claims) ExpiresAt() time.Time { return c.all().expiresAt }
 
+// ValidUntil returns the time until which the verifier accepts the token: "exp" plus
+// [Config.Leeway], or "iat" plus [Config.MaxAge] if this time is earlier. Use it for what must end
+// with the token, such as a session. Claims from [Profile.Claims] have no verifier, so ValidUntil
+// returns "exp".
+func (c *Claims) ValidUntil() time.Time { return c.all().validUntil() }
+
+// The method validUntil implements [Claims.ValidUntil].
+func (c *claimSet) validUntil() time.Time {
+	if c.verifier == nil {
+		return c.expiresAt
+	}
+	until := c.expiresAt.Add(c.verifier.leeway)
+	if issued := c.issuedAt.time(); c.verifier.maxAge > 0 && issued.Add(c.verifier.maxAge).Before(until) {
+		return issued.Add(c.verifier.maxAge)
+	}
+	return until
+}
+
 // NotBefore returns "nbf". It returns the zero Time if the token has no "nbf".
 func (c *Claims) NotBefore() time.Time { return c.all().notBefore.time() }
 

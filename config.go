@@ -105,6 +105,16 @@ type Config struct {
 	// MaxAge is the maximum time since "iat". If MaxAge is set, a token must have "iat". Zero
 	// means no limit.
 	MaxAge time.Duration
+	// Leeway is added to the tolerance of every time claim, for issuers and machines whose clocks
+	// differ. The tolerance of "exp" without Leeway is zero: with a Leeway, a token is accepted
+	// until Leeway after "exp", and so is a cached token. The tolerance of "nbf" and "iat" without
+	// Leeway is 60 s. Leeway changes neither MaxAge nor MaxLifetime, whose values are your own
+	// choice. [Claims.ExpiresAt] stays "exp", and [Claims.ValidUntil] includes the Leeway.
+	//
+	// A Leeway lets a stolen token work longer. First correct the clocks. Negative values, more than
+	// 5 min, and less than 1 s without whole milliseconds are errors. Zero means no further
+	// tolerance. With [Issuers], each issuer has its own Leeway.
+	Leeway time.Duration
 	// Profile describes how the issuer's tokens differ from RFC 9068. The zero Profile
 	// accepts only tokens that follow RFC 9068.
 	Profile Profile
@@ -206,6 +216,7 @@ func newVerifier(cfg Config, old *JWTVerifier, limits *jwks.Limits) (*JWTVerifie
 		profile:     profile,
 		maxLifetime: cfg.MaxLifetime,
 		maxAge:      cfg.MaxAge,
+		leeway:      cfg.Leeway,
 		custom:      withCloneCheck(cfg.Custom),
 		validate:    cfg.Validate,
 		required:    required,
@@ -259,6 +270,26 @@ func copyHierarchy(h scopes.Hierarchy) scopes.Hierarchy {
 // duration must consist of whole milliseconds; see durations.Check.
 const shortestAge = time.Second
 
+const (
+	// maxLeeway is the maximum of Config.Leeway. RFC 7519, section 4.1.4, allows a leeway of usually
+	// no more than a few minutes.
+	maxLeeway = 5 * time.Minute
+	// shortestLeeway is the shortest usual Config.Leeway. A shorter leeway must consist of whole
+	// milliseconds; see durations.Check.
+	shortestLeeway = time.Second
+)
+
+// checkLeeway returns the fault of Config.Leeway, or nil.
+func (cfg *Config) checkLeeway() error {
+	switch {
+	case cfg.Leeway < 0:
+		return fmt.Errorf("Config.Leeway: %v is negative; 0 means no further tolerance", cfg.Leeway)
+	case cfg.Leeway > maxLeeway:
+		return fmt.Errorf("Config.Leeway: %v is more than %v; correct the clocks of this machine and of the issuer instead", cfg.Leeway, maxLeeway)
+	}
+	return durations.Check("Config.Leeway", cfg.Leeway, shortestLeeway, time.Minute)
+}
+
 // faults returns the faults of the fields that newVerifier does not parse.
 func (cfg *Config) faults() (errs []error) {
 	if cfg.Keys != nil && nilcheck.IsNil(cfg.Keys) {
@@ -296,6 +327,9 @@ func (cfg *Config) faults() (errs []error) {
 		if err := durations.Check("Config."+d.field, d.value, shortestAge, time.Hour); err != nil {
 			errs = append(errs, err)
 		}
+	}
+	if err := cfg.checkLeeway(); err != nil {
+		errs = append(errs, err)
 	}
 	return errs
 }

@@ -41,6 +41,10 @@ func fieldsOfDurations(t *testing.T) map[string]func(time.Duration) error {
 	}
 	issuer := newIssuer(t)
 	return map[string]func(time.Duration) error{
+		// A Leeway has a maximum, which TestLeewayErrors tests.
+		"bearer Config Leeway": func(d time.Duration) error {
+			return config(func(c *bearer.Config) { c.Leeway = min(d, 5*time.Minute) })
+		},
 		"bearer Config MaxAge":      func(d time.Duration) error { return config(func(c *bearer.Config) { c.MaxAge = d }) },
 		"bearer Config MaxLifetime": func(d time.Duration) error { return config(func(c *bearer.Config) { c.MaxLifetime = d }) },
 		"bearer LogOptions Interval": func(d time.Duration) error {

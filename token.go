@@ -318,7 +318,7 @@ func (t *token) store(now time.Time) {
 	if !t.sharedHeader {
 		t.sharedHeader = v.index.headers.Add(t.parts.Header, t.header)
 	}
-	v.cache.Store(t.entry, t.memory(v.cache.Limit()), t.claims().expiresAt, now)
+	v.cache.Store(t.entry, t.memory(v.cache.Limit()), t.claims().validUntil(), now)
 }
 
 // The method memory returns an estimate of the memory of the cached token, in bytes. It

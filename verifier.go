@@ -75,6 +75,7 @@ type JWTVerifier struct {
 	hierarchy    scopes.Hierarchy
 	maxLifetime  time.Duration
 	maxAge       time.Duration
+	leeway       time.Duration
 	custom       func([]byte) (any, error)
 	validate     func(context.Context, *Claims) error
 	required     []claim.Path // Config.Required; profile.required lists further claims

@@ -22,7 +22,7 @@ import (
 //   - the handler's [Guard] has Options.KeepToken,
 //   - the rule of the handler's method is not public,
 //   - the token names the next service in "aud" (RFC 9068, section 4),
-//   - the token has not expired, and
+//   - the token has not expired for the verifier of the Guard ([bearer.Claims.ValidUntil]), and
 //   - the connection uses TLS (RFC 6750, section 5.3).
 //
 // Otherwise the call fails with Unauthenticated and is not sent.
@@ -56,7 +56,7 @@ func (f *Forwarder) GetRequestMetadata(ctx context.Context, _ ...string) (map[st
 		return nil, unforwarded("the context contains no token of a caller")
 	case f.audience == "" || !slices.Contains(caller.claims.Audience(), f.audience):
 		return nil, unforwarded("the caller's token is not meant for the next service")
-	case !time.Now().Before(caller.claims.ExpiresAt()):
+	case !time.Now().Before(caller.claims.ValidUntil()):
 		return nil, unforwarded("the caller's token expired")
 	}
 	// Decide has checked that the value is a scheme, spaces and one token.

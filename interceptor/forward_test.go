@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http/httptest"
 	"strings"
@@ -209,6 +211,38 @@ func TestForwarderOfExpiredTokens(t *testing.T) {
 		_, _, err := callTalk(t.Context(), t, conn, "Bearer "+token)
 		checkForwarded(t, "stream", "", err, "the caller's token expired")
 	})
+}
+
+// A token is forwarded until the end of Config.Leeway, like the call that it belongs to.
+func TestForwarderWithLeeway(t *testing.T) {
+	const leeway = time.Minute
+	for _, row := range []struct {
+		after time.Duration
+		want  string
+	}{{lifetime, ""}, {lifetime + leeway - 1, ""}, {lifetime + leeway, "the caller's token expired"}} {
+		synctest.Test(t, func(t *testing.T) {
+			issuer := newIssuer(t)
+			guard := newGuard(t, newVerifier(t, issuer, func(c *bearer.Config) { c.Leeway = leeway }), scopes.Methods{talk: scopes.All()}, &interceptor.Options{KeepToken: true})
+			forwarder := newForwarder(t, nextAudience)
+			conn, stop := connect(t, onBufconn, echo{talk: func(ss grpc.ServerStream) error {
+				time.Sleep(row.after)
+				ctx := credentials.NewContextWithRequestInfo(ss.Context(), credentials.RequestInfo{AuthInfo: credentials.TLSInfo{
+					CommonAuthInfo: credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity},
+				}})
+				_, err := forwarder.GetRequestMetadata(ctx)
+				return err
+			}}, guard.ServerOptions()...)
+			defer stop()
+			token := issuer.Token(map[string]any{"aud": []string{audience, nextAudience}, "exp": time.Now().Add(lifetime)})
+			_, _, err := callTalk(t.Context(), t, conn, "Bearer "+token)
+			if errors.Is(err, io.EOF) { // the handler returned nil
+				err = nil
+			}
+			if (err == nil) != (row.want == "") || err != nil && !strings.Contains(err.Error(), row.want) {
+				t.Errorf("%v after the start: got error %v, want %q", row.after, err, row.want)
+			}
+		})
+	}
 }
 
 func TestNewForwarder(t *testing.T) {

@@ -38,7 +38,8 @@ type Options struct {
 	// of [Health] and [Reflection]. New returns an error if a name is declared more than
 	// once. Nil: the guard has only the rules in the argument.
 	Include []scopes.Methods
-	// ExpireStreams ends a stream with Unauthenticated when its token expires ("exp"). The wall
+	// ExpireStreams ends a stream with Unauthenticated when its token expires: at
+	// [bearer.Claims.ValidUntil], which includes Config.Leeway and Config.MaxAge. The wall
 	// clock decides. If it jumps forward, for example because the machine was suspended, the
 	// stream ends at most 5 s later. If
 	// the verifier still accepts the token at that time, the guard checks the token every

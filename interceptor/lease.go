@@ -46,7 +46,7 @@ func (g *Guard) serveLeased(srv any, opened *stream, req bearer.Request, handler
 	l.ctx, l.cancel = context.WithCancelCause(opened.ctx)
 	defer l.release()
 	if claims, ok := bearer.FromContext(opened.ctx); ok && g.expire {
-		l.startCheck(&check{interval: leeway, expiry: claims.ExpiresAt()})
+		l.startCheck(&check{interval: leeway, expiry: claims.ValidUntil()})
 	}
 	if g.recheck > 0 {
 		l.startCheck(&check{interval: g.recheck})
@@ -63,7 +63,7 @@ func (g *Guard) serveLeased(srv any, opened *stream, req bearer.Request, handler
 	return err
 }
 
-// startCheck adds a check to the schedule. An expiry check begins when the token expires. The
+// startCheck adds a check to the schedule. An expiry check begins at Claims.ValidUntil. The
 // stream continues only while the verifier still accepts the token. The stream also ends if the
 // verifier cannot decide.
 func (l *lease) startCheck(c *check) {

@@ -44,7 +44,7 @@ func passCaller(next http.Handler) http.Handler {
 		return &auth.TokenInfo{
 			// A subject is unique only within its issuer (RFC 8725, section 3.8).
 			UserID:     claims.Issuer() + " " + claims.Subject(),
-			Expiration: claims.ExpiresAt(),
+			Expiration: claims.ValidUntil(), // not ExpiresAt: the SDK refuses the call from this time on
 			Extra:      map[string]any{"claims": claims},
 		}, nil
 	}, nil)(next)

@@ -133,6 +133,8 @@ type Settings struct {
 	Audience []string `json:"audience"`
 	// Algorithms is bearer.Config.Algorithms.
 	Algorithms []string `json:"algorithms,omitempty"`
+	// Leeway is bearer.Config.Leeway in seconds.
+	Leeway int `json:"leeway,omitempty"`
 	// MaxLifetime is bearer.Config.MaxLifetime in seconds.
 	MaxLifetime int `json:"max_lifetime,omitempty"`
 	// MaxAge is bearer.Config.MaxAge in seconds.
@@ -172,6 +174,7 @@ func (s *Settings) Config() (bearer.Config, error) {
 	cfg := bearer.Config{
 		Issuer: s.Issuer, Audience: s.Audience, Algorithms: s.Algorithms, Keys: s.parsed, Tenants: s.Tenants,
 		MaxLifetime: time.Duration(s.MaxLifetime) * time.Second, MaxAge: time.Duration(s.MaxAge) * time.Second,
+		Leeway: time.Duration(s.Leeway) * time.Second,
 	}
 	if s.Profile == "" {
 		cfg.Profile = bearer.Profile{Scopes: s.Scopes, Roles: s.Roles, InertConfirmation: s.InertConfirmation, Types: s.Types, TenantClaims: s.TenantClaims}

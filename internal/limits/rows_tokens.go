@@ -35,8 +35,17 @@ var tokenGroups = []Group{
 			},
 			{
 				Constant: "bearer.skew", Subject: "time by which `nbf` and `iat` may be in the future",
-				Beyond: "The token is refused (`not_yet_valid`). For `exp`, there is no leeway.",
+				Beyond: "The token is refused (`not_yet_valid`). For `exp`, there is no such time. `Config.Leeway` is added.",
 				Valid:  "a token whose `iat` is further in the future", Source: "RFC 7519, sections 4.1.5 and 4.1.6", Test: own,
+			},
+			{
+				Constant: "bearer.maxLeeway", Subject: "time that is added to the tolerance of `exp`, `nbf` and `iat`", Option: "bearer.Config.Leeway", Unit: "most",
+				Beyond: "`New` returns an error. If the clocks differ by more, correct the clocks.", Source: "RFC 7519, section 4.1.4", Test: own,
+			},
+			{
+				Constant: "bearer.shortestLeeway", Subject: "`Config.Leeway`", Unit: "least",
+				Beyond: "`New` returns an error for a shorter time, except for whole milliseconds. Such a time is usually a number without a unit.",
+				Test:   own,
 			},
 			{
 				Subject: "lifetime of a token, from `iat` to `exp`", Option: "bearer.Config.MaxLifetime",

@@ -36,6 +36,12 @@ func panicked(f func()) (err error) {
 	return nil
 }
 
+// newWithLeeway returns the error of New with a Leeway of n nanoseconds.
+func newWithLeeway(_ *testing.T, n int) error {
+	v, err := bearer.New(bearer.Config{Issuer: "https://issuer.example", Audience: []string{"a"}, Keys: new(jwks.Set), Leeway: time.Duration(n)})
+	return closed(v, err)
+}
+
 // unitEdges returns the cases of the shortest durations of options. A duration that is shorter by
 // 1 ns has no unit.
 func unitEdges() []edge {
@@ -59,6 +65,8 @@ func unitEdges() []edge {
 			})
 			return closed(v, err)
 		}},
+		{constant: "bearer.shortestLeeway", beyond: "Config.Leeway: 999999999 is", step: -1, try: newWithLeeway},
+		{constant: "bearer.maxLeeway", beyond: "is more than 5m0s", try: newWithLeeway},
 		{constant: "bearer.shortestInterval", beyond: "LogOptions.Interval", step: -1, try: func(_ *testing.T, n int) error {
 			log, err := bearer.NewLogObserver(quiet, &bearer.LogOptions{Interval: time.Duration(n)})
 			return closed(log, err)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-json-experiment/json"
@@ -164,7 +165,7 @@ func TestDifferential(t *testing.T) {
 			accepted++
 		}
 		for _, r := range references {
-			err := r.verify(row.Text(), keys, issuer, audience, conformance.Clock)
+			err := r.verify(row.Text(), keys, issuer, audience, conformance.Clock, time.Duration(settings.Leeway)*time.Second)
 			switch {
 			case row.VerifyReason() == "" && err != nil:
 				text := knownDifference(r.name, row.Text())

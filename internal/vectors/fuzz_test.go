@@ -131,13 +131,13 @@ func FuzzDifferential(f *testing.F) {
 			return
 		}
 		for _, r := range references {
-			err := r.verify(token, set, issuer, []string{audience}, time.Now())
+			err := r.verify(token, set, issuer, []string{audience}, time.Now(), 0)
 			if err != nil && knownDifference(r.name, token) != "" {
 				// All known differences are about the header. So the library must accept
 				// the claims with a plain header.
 				input := b64(plainHeader(token)) + "." + b64(claims)
 				plain := input + "." + b64(signers[int(signerIndex)%len(signers)].sign([]byte(input)))
-				err = r.verify(plain, set, issuer, []string{audience}, time.Now())
+				err = r.verify(plain, set, issuer, []string{audience}, time.Now(), 0)
 			}
 			if err != nil {
 				t.Errorf("header %q with claims %q: bearer returned no error, and %s returned error %v; want no error from either", header, claims, r.name, err)

@@ -19,8 +19,9 @@ var algorithms = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", 
 // reference is a library. The tests compare bearer with this library. The function verify
 // uses the same key set as bearer, and selects keys by kid and alg.
 type reference struct {
-	name   string
-	verify func(token string, keys *jwks.Set, issuer string, audience []string, now time.Time) error
+	name string
+	// verify adds leeway to the tolerance of nbf and iat, which is 60 s, and to that of exp.
+	verify func(token string, keys *jwks.Set, issuer string, audience []string, now time.Time, leeway time.Duration) error
 }
 
 var references = []reference{{"golang-jwt", golangJWT}, {"go-jose", goJOSE}}
@@ -38,10 +39,10 @@ func candidates(keys *jwks.Set, kid, alg string) ([]crypto.PublicKey, error) {
 	return list, nil
 }
 
-func golangJWT(token string, keys *jwks.Set, issuer string, audience []string, now time.Time) error {
+func golangJWT(token string, keys *jwks.Set, issuer string, audience []string, now time.Time, leeway time.Duration) error {
 	_, err := jwt.NewParser(
 		jwt.WithValidMethods(algorithms), jwt.WithIssuer(issuer), jwt.WithAudience(audience...), jwt.WithExpirationRequired(),
-		jwt.WithIssuedAt(), jwt.WithLeeway(time.Minute), jwt.WithTimeFunc(func() time.Time { return now }), jwt.WithStrictDecoding(), jwt.WithJSONNumber(),
+		jwt.WithIssuedAt(), jwt.WithLeeway(time.Minute+leeway), jwt.WithTimeFunc(func() time.Time { return now }), jwt.WithStrictDecoding(), jwt.WithJSONNumber(),
 	).Parse(token, func(t *jwt.Token) (any, error) {
 		kid, _ := t.Header["kid"].(string) // "" if the header has no kid
 		found, err := candidates(keys, kid, t.Method.Alg())
@@ -54,7 +55,7 @@ func golangJWT(token string, keys *jwks.Set, issuer string, audience []string, n
 	return err
 }
 
-func goJOSE(token string, keys *jwks.Set, issuer string, audience []string, now time.Time) error {
+func goJOSE(token string, keys *jwks.Set, issuer string, audience []string, now time.Time, leeway time.Duration) error {
 	accepted := make([]jose.SignatureAlgorithm, len(algorithms))
 	for i, alg := range algorithms {
 		accepted[i] = jose.SignatureAlgorithm(alg)
@@ -71,7 +72,7 @@ func goJOSE(token string, keys *jwks.Set, issuer string, audience []string, now 
 	for _, key := range found {
 		var claims josejwt.Claims
 		if err = parsed.Claims(key, &claims); err == nil {
-			return claims.ValidateWithLeeway(josejwt.Expected{Issuer: issuer, AnyAudience: audience, Time: now}, time.Minute)
+			return claims.ValidateWithLeeway(josejwt.Expected{Issuer: issuer, AnyAudience: audience, Time: now}, time.Minute+leeway)
 		}
 	}
 	return err

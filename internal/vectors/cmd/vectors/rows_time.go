@@ -56,6 +56,22 @@ func timeRows(r *rows) {
 	r.add("claims", "T08", bound, "exp is in milliseconds, and the lifetime is limited", r.token(nil, members{"exp": raw("946688400000")}), withVerifier("lifetime"))
 	r.accepted("T08", bound, "age is at the limit", r.token(nil, members{"iat": now - 600}), withVerifier("age"))
 	r.add("expired", "T08", bound, "age exceeds the limit", r.token(nil, members{"iat": now - 601}), withVerifier("age"))
+	leewayRows(r)
+}
+
+// leewayRows adds rows of a verifier with a Leeway of 120 s and a MaxAge of 600 s.
+func leewayRows(r *rows) {
+	const source = "design: Leeway"
+	leeway := withVerifier("leeway")
+	r.accepted("T06", source, "exp was 119 s ago, and the leeway is 120 s", r.token(nil, members{"exp": now - 119}), leeway)
+	r.add("expired", "T06", source, "exp was 120 s ago, and the leeway is 120 s", r.token(nil, members{"exp": now - 120}), leeway)
+	r.accepted("T06", source, "exp was 120 s ago with a fraction, and the leeway is 120 s", r.token(nil, members{"exp": raw("946684680.5")}), leeway)
+	for _, name := range []string{"nbf", "iat"} {
+		rule := map[string]string{"nbf": "T07", "iat": "T08"}[name]
+		r.accepted(rule, source, name+" is in 180 s, and the leeway is 120 s", r.token(nil, members{name: now + 180}), leeway)
+		r.add("not_yet_valid", rule, source, name+" is in 181 s, and the leeway is 120 s", r.token(nil, members{name: now + 181}), leeway)
+	}
+	r.add("expired", "T08", source, "age exceeds the limit by 1 s, and the leeway is 120 s", r.token(nil, members{"iat": now - 601}), leeway)
 }
 
 // claimsWithout returns the members of a valid claims set except one claim, without braces.

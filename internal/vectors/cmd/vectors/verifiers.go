@@ -129,6 +129,7 @@ func verifiers(k keyRing) map[string]*conformance.Settings {
 		}),
 		"lifetime": settings(func(s *conformance.Settings) { s.MaxLifetime = 3600 }),
 		"age":      settings(func(s *conformance.Settings) { s.MaxAge = 600 }),
+		"leeway":   settings(func(s *conformance.Settings) { s.Leeway, s.MaxAge = 120, 600 }),
 		"one-key": settings(func(s *conformance.Settings) {
 			s.Keys = set(k.jwk("rsa-1", "rsa-1", members{"alg": "RS256", "use": "sig"}), k.jwk("rsa-2", "enc", members{"use": "enc"}),
 				k.jwk("rsa-2", "oaep", members{"alg": "RSA-OAEP"}), k.jwk("p256-1", "p256-1", nil))
