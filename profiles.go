@@ -12,6 +12,7 @@ var (
 	ADFS          = Profile(profiles.ADFS())          // access tokens of Active Directory Federation Services (AD FS) 2016 and later
 	Auth0         = Profile(profiles.Auth0())         // access tokens of Auth0 that have Auth0's own form or the form of RFC 9068
 	Cognito       = Profile(profiles.Cognito())       // access tokens of an Amazon Cognito user pool
+	EntraB2C      = Profile(profiles.EntraB2C())      // access tokens of Azure AD B2C
 	EntraV1       = Profile(profiles.EntraV1())       // version 1 access tokens of Microsoft Entra ID
 	EntraV2       = Profile(profiles.EntraV2())       // version 2 access tokens of Microsoft Entra ID
 	FusionAuth    = Profile(profiles.FusionAuth())    // access tokens of FusionAuth entities
@@ -39,6 +40,7 @@ var builtIn = []struct {
 	{"ADFS", profiles.ADFS},
 	{"Auth0", profiles.Auth0},
 	{"Cognito", profiles.Cognito},
+	{"EntraB2C", profiles.EntraB2C},
 	{"EntraV1", profiles.EntraV1},
 	{"EntraV2", profiles.EntraV2},
 	{"FusionAuth", profiles.FusionAuth},

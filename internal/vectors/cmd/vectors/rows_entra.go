@@ -1,6 +1,11 @@
 package main
 
-import "github.com/bearerkit/bearer/internal/conformance"
+import (
+	"maps"
+	"slices"
+
+	"github.com/bearerkit/bearer/internal/conformance"
+)
 
 // The tenants in the rows of Entra ID, and the issuers of a tenant.
 const (
@@ -11,6 +16,7 @@ const (
 	publicPrefix = "https://login.microsoftonline.com/"
 	usPrefix     = "https://login.microsoftonline.us/"
 	chinaPrefix  = "https://login.partner.microsoftonline.cn/"
+	b2cIssuer    = "https://contoso.b2clogin.com/" + entraTenant + "/v2.0/"
 )
 
 // entraKeys maps the kids of keys to the issuers that the keys name. All keys are the key
@@ -36,7 +42,8 @@ func entraVerifiers(k keyRing) map[string]*conformance.Settings {
 	}
 	return map[string]*conformance.Settings{
 		"entra-v1": of(stsPublic, "EntraV1"), "entra-v1-china": of(stsChina, "EntraV1"),
-		"entra-v2": of(publicPrefix+entraTenant+"/v2.0", "EntraV2"), "entra-v2-us": of(usPrefix+entraTenant+"/v2.0", "EntraV2"),
+		"entra-b2c": of(b2cIssuer, "EntraB2C"),
+		"entra-v2":  of(publicPrefix+entraTenant+"/v2.0", "EntraV2"), "entra-v2-us": of(usPrefix+entraTenant+"/v2.0", "EntraV2"),
 	}
 }
 
@@ -68,5 +75,32 @@ func entraRows(r *rows) {
 			}
 			r.add("signature", "P09 R05", source, "forged "+name, token("attacker-rsa"), withVerifier(verifier.name))
 		}
+	}
+	b2cRows(r)
+}
+
+// b2cRows adds rows with tokens of Azure AD B2C.
+func b2cRows(r *rows) {
+	const source = "RFC 8725 3.12; Microsoft, Azure AD B2C, overview of tokens"
+	token := func(changes members) string {
+		set := members{"iss": b2cIssuer, "ver": "1.0", "tfp": "B2C_1_signupsignin1", "azp": "client-1", "scp": "read write", "nonce": "n", "client_id": nil, "jti": nil}
+		maps.Copy(set, changes)
+		return r.sign("rsa-1", "RS256", header("RS256", "plain", members{"typ": "JWT"}), claims(set))
+	}
+	verifier := withVerifier("entra-b2c")
+	r.accepted("P14", source, "access token of B2C", token(nil), verifier, withScope("write"))
+	r.accepted("P14", source, "access token of B2C, policy in acr", token(members{"tfp": nil, "acr": "b2c_1_x"}), verifier)
+	changes := map[string]members{
+		"ID token of B2C": {"azp": nil, "scp": nil}, "token of B2C without scp": {"scp": nil}, "token of B2C without azp": {"azp": nil}, "token of B2C with an empty scp": {"scp": ""},
+		"token of B2C with at_hash": {"at_hash": "x"}, "token of B2C with c_hash": {"c_hash": "x"}, "token of B2C with ver 2.0": {"ver": "2.0"},
+	}
+	for _, name := range slices.Sorted(maps.Keys(changes)) {
+		r.add("claims", "P14", source, name, token(changes[name]), verifier)
+	}
+	for name, iss := range pairs(
+		"without the slash", b2cIssuer[:len(b2cIssuer)-1], "of another tenant", "https://contoso.b2clogin.com/"+otherTenant+"/v2.0/",
+		"with the policy", "https://contoso.b2clogin.com/tfp/"+entraTenant+"/b2c_1_x/v2.0/", "with another host", "https://fabrikam.b2clogin.com/"+entraTenant+"/v2.0/",
+	) {
+		r.add("issuer", "R03", source, "issuer of B2C "+name, token(members{"iss": iss}), verifier)
 	}
 }
