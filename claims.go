@@ -213,14 +213,25 @@ func (c *Claims) Decode(v any) error {
 // is larger than limit, the result is any number above limit.
 func (c *claimSet) memory(limit int) int {
 	n := c.members.Memory() + sizeof.Strings(len(c.roles)) + sizeof.Strings(c.scopes.Len())
-	if indexed := c.scopes.Len(); indexed > 0 {
-		n += sizeof.Alloc(8*indexed) + sizeof.Pointers(24) // the index of the set
-	}
+	n += c.scopesMemory()
 	if c.members.Escaped() { // strings with escapes do not share the memory of the claims set
 		n += sizeof.Text(len(c.issuer)) + sizeof.Text(len(c.subject)) + sizeof.Text(len(c.clientID)) + sizeof.Text(len(c.id))
 		n += c.grantsMemory(c.verifier.profile.scopes, c.scopes.Len()) + c.grantsMemory(c.verifier.profile.roles, len(c.roles))
 	}
 	return n + c.customMemory(limit)
+}
+
+// scopesMemory returns the memory of the indexes of the scopes.
+func (c *claimSet) scopesMemory() int {
+	n, wildcards := c.scopes.Len(), c.verifier.profile.wildcardScopes
+	if n <= 4 && !wildcards && len(c.verifier.hierarchy) == 0 {
+		return 0 // a short list has no index
+	}
+	bytes := sizeof.Pointers(56) + sizeof.Alloc(8*n) // the struct with the indexes, and the index of the names
+	if wildcards {
+		bytes += sizeof.Alloc(8 * n)
+	}
+	return bytes
 }
 
 // customMemory returns the memory of the custom claims. A value with a method Clone counts as

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bearerkit/bearer/internal/claim"
@@ -290,6 +292,19 @@ func (cfg *Config) checkLeeway() error {
 	return durations.Check("Config.Leeway", cfg.Leeway, shortestLeeway, time.Minute)
 }
 
+// checkNoWildcards returns an error for each scope of h that contains "*". A Hierarchy does not
+// expand wildcards, so such an entry does nothing if Profile.WildcardScopes is set.
+func checkNoWildcards(h scopes.Hierarchy) (errs []error) {
+	for _, scope := range slices.Sorted(maps.Keys(h)) {
+		for _, name := range append([]string{scope}, h[scope]...) {
+			if strings.Contains(name, "*") {
+				errs = append(errs, fmt.Errorf("Config.Hierarchy: %q in the hierarchy of %q: with Profile.WildcardScopes, a name must not contain *, because wildcards are not expanded; list the scopes themselves", name, scope))
+			}
+		}
+	}
+	return errs
+}
+
 // faults returns the faults of the fields that newVerifier does not parse.
 func (cfg *Config) faults() (errs []error) {
 	if cfg.Keys != nil && nilcheck.IsNil(cfg.Keys) {
@@ -307,6 +322,9 @@ func (cfg *Config) faults() (errs []error) {
 	}
 	if err := cfg.Hierarchy.Err(); err != nil {
 		errs = append(errs, fmt.Errorf("Config.Hierarchy: %w", err))
+	}
+	if cfg.Profile.WildcardScopes {
+		errs = append(errs, checkNoWildcards(cfg.Hierarchy)...)
 	}
 	if cfg.Issuer == "" {
 		errs = append(errs, errors.New("Config.Issuer: required; set it to the claim \"iss\" of the issuer's tokens"))

@@ -20,6 +20,9 @@ func (c *claimSet) decodeGrants(p *profile, hierarchy scopes.Hierarchy) {
 			c.scopes = c.scopes.Union(scopesIn(v, p.arrays))
 		}
 	}
+	if p.wildcardScopes {
+		c.scopes = c.scopes.WithWildcards()
+	}
 	if len(hierarchy) > 0 {
 		c.scopes = hierarchy.Expand(c.scopes)
 	}

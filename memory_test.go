@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/bearerkit/bearer"
@@ -93,19 +94,39 @@ func TestCacheMemoryOfOddTokens(t *testing.T) {
 		"struct": bearer.JSON[oddClaims], "pointer": bearer.JSON[*oddClaims], "raw": bearer.JSON[map[string]json.RawMessage],
 	} {
 		for _, field := range customFields() {
-			t.Run("custom "+name+": "+field.name, func(t *testing.T) { testCacheMemory(t, field, longest, decode) })
+			custom := func(c *bearer.Config) { c.Custom = decode }
+			t.Run("custom "+name+": "+field.name, func(t *testing.T) { testCacheMemory(t, field, longest, custom) })
+		}
+	}
+	for _, names := range []string{"a:* ", "a:* %d:* ", "%d:* ", "name.%d.* ", "a%d "} { // one wildcard, or many
+		field := growingField{"wildcards", oneClaim("scope", func(length int) string {
+			var b strings.Builder
+			for i := 0; b.Len() < length; i++ {
+				b.WriteString(strings.ReplaceAll(names, "%d", strconv.Itoa(i)))
+			}
+			return strconv.Quote(strings.TrimSpace(b.String()))
+		})}
+		for _, length := range []int{leastField, longest / 4} {
+			wildcards := func(c *bearer.Config) { c.Profile.WildcardScopes = true }
+			t.Run(fmt.Sprintf("wildcards: %s, %d bytes", names, length), func(t *testing.T) { testCacheMemory(t, field, length, wildcards) })
 		}
 	}
 }
 
-// testCacheMemory fills a cache with tokens that have a field of this length.
-func testCacheMemory(t *testing.T, field growingField, length int, custom func([]byte) (any, error)) {
+// testCacheMemory fills a cache with tokens that have a field of this length. If change is not nil,
+// it changes the configuration.
+func testCacheMemory(t *testing.T, field growingField, length int, change func(*bearer.Config)) {
 	t.Helper()
 	const (
 		size  = 256     // Config.CacheSize
 		noise = 8 << 10 // of the heap, in bytes
 	)
-	issuer := newGrowthIssuer(t, func(c *bearer.Config) { c.CacheSize, c.Hierarchy, c.Custom = size, nil, custom })
+	issuer := newGrowthIssuer(t, func(c *bearer.Config) {
+		c.CacheSize, c.Hierarchy = size, nil
+		if change != nil {
+			change(c)
+		}
+	})
 	header, claims := field.make(length)
 	verify := func(i int) {
 		own := append(slices.Clone(claims), jsonMember{`"unique"`, strconv.Itoa(i)})

@@ -68,6 +68,13 @@ type Profile struct {
 	// section 2.2.3). For a profile with an empty list of scopes and a list of roles, New logs a
 	// warning, because a rule that requires a scope then refuses every token.
 	Scopes []string
+	// WildcardScopes turns scopes of the token that end in ":*", ".*" or "/*" into wildcards
+	// ([scopes.Set.WithWildcards]). For example, "read:*" grants "read:users" and
+	// "read:users:all". If WildcardScopes is false, such a scope is a name like any other, and
+	// grants no other scopes. RFC 6749 knows no wildcards, so set WildcardScopes only if the
+	// issuer documents them. Then a name with "*" is a mistake in Config.Hierarchy. Roles have no
+	// wildcards.
+	WildcardScopes bool
 	// Roles lists the claims that hold roles, groups or permissions. Such a claim is a string,
 	// which is one role, an array of strings, or an object whose member names are the roles. A
 	// member grants its role only if its value is true, or an object that is not empty and has
@@ -204,6 +211,7 @@ type profile struct {
 	audience          []claim.Path
 	scopes            []claim.Path
 	arrays            bool // a claim that holds scopes may be an array
+	wildcardScopes    bool
 	roles             []claim.Path
 	clientID          []claim.Path
 	required          []claim.Path
@@ -262,6 +270,7 @@ func (p Profile) resolve() (*profile, []error) {
 		types:             []string{"at+jwt"},
 		aliases:           slices.Clone(p.Aliases),
 		arrays:            p.Scopes != nil,
+		wildcardScopes:    p.WildcardScopes,
 		forbiddenHeader:   maps.Clone(p.ForbiddenHeader),
 		inertConfirmation: slices.Clone(p.InertConfirmation),
 		keysNameIssuer:    p.KeysNameIssuer,

@@ -12,7 +12,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// TestAllocs tests that Allow does not allocate if the scopes satisfy the rule. In a large
+// TestAllocs tests that Allow does not allocate if the scopes satisfy the rule, and that Has does
+// not allocate if the token has wildcards. In a large
 // table, Rule may make one allocation for each wildcard of the route, because the mux stores
 // the values of the wildcards.
 func TestAllocs(t *testing.T) {
@@ -33,6 +34,12 @@ func TestAllocs(t *testing.T) {
 		})
 		if got > 0 {
 			t.Errorf("%s: got %v allocations, want none", name, got)
+		}
+	}
+	wildcards := setOf(t, append(names, "read:*", "read.things.*", "a/*")...).WithWildcards()
+	for _, name := range []string{"read:users", "read.things.x", "read:" + strings.Repeat("long.", 100) + "x", "none", "a/:./x"} {
+		if got := testing.AllocsPerRun(100, func() { wildcards.Has(name) }); got > 0 {
+			t.Errorf("Has(%.20q) with wildcards: got %v allocations, want none", name, got)
 		}
 	}
 	table := largeTable()

@@ -117,6 +117,30 @@ func TestGrowthOfScopes(t *testing.T) {
 	}
 }
 
+// The cost of Has for a token with wildcards grows no faster than the name, and the cost of a rule
+// grows no faster than the rule and the token.
+func TestGrowthOfWildcards(t *testing.T) {
+	granted := setOf(t, "read:*", "a.*", "::*", "read:a:*").WithWildcards()
+	for name, text := range map[string]string{"separators": ":", "mixed separators": ":a./b", "segments": "a:b.", "letters": "a", "slashes": "/x"} {
+		growth.Check(t, name, 700, func(n int) func() {
+			scope := strings.Repeat(text, n/len(text)) + "x"
+			return func() { granted.Has(scope) }
+		})
+	}
+	growth.Check(t, "wildcards", 200, func(n int) func() {
+		set, err := scopes.Of(manyScopes("s%d:*", n)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rule := scopes.And(scopes.All(manyScopes("s%d:x:y", n)...), scopes.Any(append(manyScopes("t%d:x", n), "s0:x")...))
+		return func() {
+			if err := rule.Allow(context.Background(), set.WithWildcards()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
 // growingRequests returns the parts of a request that a client chooses. A server accepts a target
 // and a host of up to 1 MiB.
 func growingRequests() map[string]func(n int) *http.Request {

@@ -39,7 +39,7 @@ func (h Hierarchy) Expand(s Set) Set {
 	names, seen := s.names, map[string]struct{}(nil)
 	for i := 0; i < len(names); i++ {
 		implied := h[names[i]]
-		if len(implied) == 0 {
+		if len(implied) == 0 || s.isWildcard(names[i]) {
 			continue
 		}
 		if seen == nil && len(names)+len(implied) <= manyNames { // for few names, a map takes more time
@@ -59,5 +59,5 @@ func (h Hierarchy) Expand(s Set) Set {
 	if len(names) > len(s.names) {
 		names = exactly(names)
 	}
-	return Set{names, newExtra(names, h)}
+	return Set{names, newExtra(names, s.wildcards(), h)} // the positions of the wildcards are unchanged
 }

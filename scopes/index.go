@@ -58,6 +58,11 @@ func (x index) containsFrom(i int, names []string, e uint64, scope string) bool 
 	return false
 }
 
+// isComparable reports whether countGranted can compare the two Sets.
+func isComparable(want, granted Set) bool {
+	return want.index() != nil && granted.index() != nil && granted.wildcards() == nil
+}
+
 // countGranted returns the number of names in want that granted contains. It stops when the
 // number reaches limit.
 func countGranted(want, granted Set, limit int) int {
@@ -80,7 +85,7 @@ func countGranted(want, granted Set, limit int) int {
 // may use this slice, so the caller must not use the slice again.
 func newSet(names []string) Set {
 	kept := withoutDuplicates(names)
-	return Set{kept, newExtra(kept, nil)}
+	return Set{kept, newExtra(kept, nil, nil)}
 }
 
 // withoutDuplicates removes duplicates from the slice in place. The result takes no more

@@ -46,13 +46,14 @@ type node struct {
 }
 
 // All returns a rule that requires all of the scopes. Without arguments, the rule requires
-// only a valid token.
+// only a valid token. A scope with "*" is a mistake: only a token can grant a wildcard (see
+// [Set.WithWildcards]).
 func All(scopes ...string) Rule {
 	return newRule(&node{kind: all, names: slices.Clone(scopes), err: checkNames("All", scopes)})
 }
 
 // Any returns a rule that requires at least one of the scopes. An empty list of scopes is a
-// mistake.
+// mistake, and so is a scope with "*".
 func Any(scopes ...string) Rule {
 	err := checkNames("Any", scopes)
 	if len(scopes) == 0 {
@@ -118,8 +119,12 @@ func newRule(n *node) Rule {
 func checkNames(fn string, names []string) error {
 	var errs []error
 	for _, name := range names {
-		if !valid(name) {
+		switch {
+		case !valid(name):
 			errs = append(errs, atCaller(fmt.Errorf("scopes: %s(%q): %s", fn, name, describeMistake(name))))
+		case strings.Contains(name, "*"):
+			errs = append(errs, atCaller(fmt.Errorf("scopes: %s(%q): a scope of a rule must not contain *; name the scope that the operation requires, such as %q; "+
+				"if the issuer grants wildcards, set Profile.WildcardScopes", fn, name, strings.ReplaceAll(name, "*", "users"))))
 		}
 	}
 	return errors.Join(errs...)
@@ -237,7 +242,7 @@ func (r Rule) Allow(ctx context.Context, granted Set) error {
 func (n *node) met(granted Set) bool {
 	switch n.kind {
 	case all:
-		if n.want.index() != nil && granted.index() != nil {
+		if isComparable(n.want, granted) {
 			return countGranted(n.want, granted, len(n.want.names)) == len(n.want.names)
 		}
 		for _, name := range n.want.names {
@@ -247,7 +252,7 @@ func (n *node) met(granted Set) bool {
 		}
 		return true
 	case anyOf:
-		if n.want.index() != nil && granted.index() != nil {
+		if isComparable(n.want, granted) {
 			return countGranted(n.want, granted, 1) == 1
 		}
 		return slices.ContainsFunc(n.want.names, granted.Has)

@@ -19,13 +19,14 @@ type Set struct {
 // so that these parts do not make every Set larger.
 type extra struct {
 	index     index     // the index of the names; empty if the list is short
+	wildcards index     // the wildcards; see WithWildcards
 	hierarchy Hierarchy // the Hierarchy that expanded the Set; nil if there was none
 }
 
 // newExtra returns the extra part of a Set, or nil if the Set needs none.
-func newExtra(names []string, hierarchy Hierarchy) *extra {
-	e := extra{newIndex(names), hierarchy}
-	if e.index == nil && e.hierarchy == nil {
+func newExtra(names []string, wildcards index, hierarchy Hierarchy) *extra {
+	e := extra{newIndex(names), wildcards, hierarchy}
+	if e.index == nil && e.wildcards == nil && e.hierarchy == nil {
 		return nil
 	}
 	return &e
@@ -86,8 +87,15 @@ func Of(names ...string) (Set, error) {
 	return newSet(exactly(names)), nil
 }
 
-// Has reports whether the Set contains the scope.
+// Has reports whether the Set grants the scope: it contains the scope, or a wildcard that
+// grants the scope (see [Set.WithWildcards]). If the scope contains "*", Has reports whether
+// the Set contains exactly this name.
 func (s Set) Has(scope string) bool {
+	return s.contains(scope) || s.hasWildcardFor(scope)
+}
+
+// The method contains reports whether the list of names contains the scope.
+func (s Set) contains(scope string) bool {
 	x := s.index()
 	if x == nil {
 		return slices.Contains(s.names, scope)
@@ -101,7 +109,8 @@ func (s Set) Len() int { return len(s.names) }
 // All returns an iterator over the scopes in the order of the token.
 func (s Set) All() iter.Seq[string] { return slices.Values(s.names) }
 
-// Union returns a Set with the scopes of s and t. The scopes of s come first.
+// Union returns a Set with the scopes of s and t. The scopes of s come first. The wildcards of
+// s and t are wildcards of the result.
 func (s Set) Union(t Set) Set {
 	if len(s.names) == 0 && s.more == nil {
 		return t
@@ -114,7 +123,11 @@ func (s Set) Union(t Set) Set {
 		h = t.hierarchy()
 	}
 	names := withoutDuplicates(slices.Concat(s.names, t.names))
-	return Set{names, newExtra(names, h)}
+	var wildcards index
+	if s.wildcards() != nil || t.wildcards() != nil {
+		wildcards = newWildcards(names, func(name string) bool { return s.isWildcard(name) || t.isWildcard(name) })
+	}
+	return Set{names, newExtra(names, wildcards, h)}
 }
 
 // String returns the scopes in the form of a "scope" parameter. A space separates two

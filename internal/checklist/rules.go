@@ -104,7 +104,7 @@ var Rules = []Rule{
 	{ID: "R07", Source: "RFC 9068 4", Text: "The error code is invalid_token if a check of RFC 9068, section 4, fails; the check of the audience is one of these checks"},
 	{ID: "R08", Source: "RFC 9068 4", Text: "The decision about a request depends on the scopes and the roles of the token"},
 	{ID: "R09", Source: "RFC 9068 2.1, 2.2", Text: "RS256 is accepted; iss, exp, aud, sub, client_id, iat and jti are required"},
-	{ID: "R10", Source: "RFC 9068 2.2.3; RFC 8693 4.2", Text: "scope is one string, in which spaces separate the scopes; a profile may accept other forms; a malformed scope claim grants nothing, and neither does a malformed element of an array"},
+	{ID: "R10", Source: "RFC 9068 2.2.3; RFC 8693 4.2", Text: "scope is one string, in which spaces separate the scopes; a profile may accept other forms, and wildcards such as read:*; a malformed scope claim grants nothing, and neither does a malformed element of an array"},
 	{ID: "R11", Source: "RFC 9068 5", Text: "typ and aud identify the kind of a token; the key does not"},
 	// RFC 8414 and OpenID Connect Discovery.
 	{ID: "S01", Source: "RFC 8414 3.1", Text: "Metadata is requested at the well-known URLs; the well-known path follows the issuer, or is inserted between the host and the path of the issuer"},

@@ -63,12 +63,13 @@ func rule(required string) scopes.Rule {
 	return scopes.All(strings.Fields(required)...)
 }
 
-// methodOf returns the gRPC method with this rule. A method has no blanks.
+// methodOf returns the gRPC method with this rule. The name of a method has no blanks and no
+// slashes.
 func methodOf(required string) string {
 	if required == "" {
 		required = "any"
 	}
-	return "/s/" + strings.ReplaceAll(required, " ", "+")
+	return "/s/" + strings.NewReplacer(" ", "+", "/", "!").Replace(required)
 }
 
 // answer is the response that a client receives. The field reached shows whether the handler

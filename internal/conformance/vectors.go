@@ -139,11 +139,13 @@ type Settings struct {
 	MaxLifetime int `json:"max_lifetime,omitempty"`
 	// MaxAge is bearer.Config.MaxAge in seconds.
 	MaxAge int `json:"max_age,omitempty"`
-	// Profile is the name of a profile, such as "Scalekit", or empty. If it is empty, Scopes, Roles,
+	// Profile is the name of a profile, such as "Scalekit", or empty. If it is empty, Scopes, Roles, WildcardScopes,
 	// InertConfirmation, Types and TenantClaims make up the profile.
 	Profile string `json:"profile,omitempty"`
 	// Scopes is bearer.Profile.Scopes.
 	Scopes []string `json:"scopes,omitempty"`
+	// WildcardScopes is bearer.Profile.WildcardScopes.
+	WildcardScopes bool `json:"wildcard_scopes,omitempty"`
 	// Roles is bearer.Profile.Roles.
 	Roles []string `json:"roles,omitempty"`
 	// InertConfirmation is bearer.Profile.InertConfirmation.
@@ -177,7 +179,7 @@ func (s *Settings) Config() (bearer.Config, error) {
 		Leeway: time.Duration(s.Leeway) * time.Second,
 	}
 	if s.Profile == "" {
-		cfg.Profile = bearer.Profile{Scopes: s.Scopes, Roles: s.Roles, InertConfirmation: s.InertConfirmation, Types: s.Types, TenantClaims: s.TenantClaims}
+		cfg.Profile = bearer.Profile{Scopes: s.Scopes, WildcardScopes: s.WildcardScopes, Roles: s.Roles, InertConfirmation: s.InertConfirmation, Types: s.Types, TenantClaims: s.TenantClaims}
 		return cfg, nil
 	}
 	var err error

@@ -32,6 +32,7 @@ type Profile struct {
 	Aliases           []string            // other accepted values of "iss"
 	Audience          []string            // claims; the first claim that the token has is used
 	Scopes            []string            // claims; the scopes of all these claims are combined
+	WildcardScopes    bool                // a scope that ends in ":*" grants all scopes with this beginning
 	Roles             []string            // claims; the roles of all these claims are combined
 	ClientID          []string            // claims; the first claim that the token has is used
 	Required          []string            // claims that must be present

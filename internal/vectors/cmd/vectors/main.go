@@ -82,6 +82,7 @@ func generate(keys keyRing) (files map[string][]byte, err error) {
 		"tenant":      tenantRows,
 		"time":        timeRows,
 		"unverified":  unverifiedRows,
+		"wildcard":    wildcardRows,
 	} {
 		r := &rows{keys: keys, class: name}
 		class(r)
