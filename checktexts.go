@@ -120,6 +120,8 @@ func (e *explainer) adviseIssuer(Reason) string {
 		return "The token has no iss, so its issuer is unknown. Configure the authorization server to add iss."
 	case ok && strings.TrimSuffix(e.t.iss, "/") == strings.TrimSuffix(own.issuer, "/"):
 		return "The two issuers differ only by the slash at the end. Copy the iss of the tokens into Config.Issuer without a change."
+	case ok && own.profile.wrongIssuerText(e.t.iss) != "":
+		return "The profile " + own.profile.name + " is not for this iss: " + own.profile.wrongIssuerText(e.t.iss) + "."
 	}
 	return "If this iss is the issuer of your authorization server, copy it into Config.Issuer without a change. Otherwise the client got its token from a different server, environment or tenant."
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
 	"github.com/bearerkit/bearer/jwks"
+	"github.com/bearerkit/bearer/scopes"
 )
 
 // profileNamed returns the profile with this name.
@@ -193,6 +194,10 @@ func TestIssuerAdvice(t *testing.T) {
 		{bearer.Kinde, "https://login.acme.example/", "https://login.acme.example", "the slash at the end must be the same"},
 		{bearer.EntraV2, v2, v1, "accessTokenAcceptedVersion"},
 		{bearer.EntraV1, v1, v2, "EntraV2"},
+		{bearer.EntraV1, v1, "https://contoso.b2clogin.com/" + tenant + "/v2.0/", "EntraB2C"},
+		{bearer.EntraV2, v2, "https://contoso.b2clogin.com/" + tenant + "/v2.0/", "EntraB2C"},
+		{bearer.EntraB2C, "https://login.contoso.example/" + tenant + "/v2.0/", v2, "EntraV2"},
+		{bearer.EntraB2C, "https://login.contoso.example/" + tenant + "/v2.0/", v1, "EntraV1"},
 		{bearer.Okta, "https://acme.okta.com/oauth2/default", "https://acme.okta.com", "org authorization server"},
 		{bearer.Keycloak, "http://keycloak:8080/realms/r", "https://login.acme.example/realms/r", ""},
 	} {
@@ -204,6 +209,10 @@ func TestIssuerAdvice(t *testing.T) {
 		_, advice, _ := strings.Cut(err.Error(), strconv.Quote(row.configured))
 		if reasonOf(t, err) != bearer.WrongIssuer || (advice == "") != (row.want == "") || !strings.Contains(advice, row.want) {
 			t.Errorf("%s: got error %v, want reason %q with advice %q", row.profile.Name, err, bearer.WrongIssuer, row.want)
+		}
+		x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(members{"iss": row.iss})}, Rule: scopes.All()})
+		if i := slices.IndexFunc(x.Checks, func(c bearer.CheckResult) bool { return c.Name == "issuer" }); i < 0 || !strings.HasPrefix(row.want, "the slash") && !strings.Contains(x.Checks[i].Advice, row.want) {
+			t.Errorf("%s: got explanation %v, want advice %q", row.profile.Name, x, row.want)
 		}
 	}
 }
