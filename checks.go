@@ -144,11 +144,11 @@ var checks = []check{
 	},
 	{
 		name: "not before", section: "RFC 7519, section 4.1.5", stage: ofClaims, perRequest: checkNotBefore, needsClaims: true,
-		want: (*explainer).wantNotBefore, got: (*explainer).gotNotBefore, advice: fixedAdvice(adviceClocks),
+		want: (*explainer).wantNotBefore, got: (*explainer).gotNotBefore, advice: (*explainer).adviseStart,
 	},
 	{
 		name: "issued at", section: "RFC 7519, section 4.1.6", stage: ofClaims, perRequest: checkIssuedAt, needsClaims: true,
-		want: (*explainer).wantIssuedAt, got: (*explainer).gotIssuedAt, advice: fixedAdvice(adviceClocks),
+		want: (*explainer).wantIssuedAt, got: (*explainer).gotIssuedAt, advice: (*explainer).adviseStart,
 	},
 	{
 		name: "lifetime", section: "Config.MaxLifetime", stage: ofClaims, perToken: checkLifetime, needsClaims: true,
@@ -156,7 +156,7 @@ var checks = []check{
 	},
 	{
 		name: "age", section: "Config.MaxAge", stage: ofClaims, perRequest: checkAge, needsClaims: true,
-		want: (*explainer).wantAge, got: (*explainer).gotAge, advice: fixedAdvice(adviceLife),
+		want: (*explainer).wantAge, got: (*explainer).gotAge, advice: (*explainer).adviseAge,
 	},
 	{
 		name: "audience", section: "RFC 9068, section 4; RFC 7519, section 4.1.3", stage: ofClaims, perToken: checkAudience,

@@ -23,7 +23,6 @@ func fixedAdvice(text string) func(*explainer, Reason) string {
 
 const (
 	adviceChanged = "No authorization server issues such a token. Find the source of the client's token, and check whether a program between the client and this service changes the token."
-	adviceClocks  = "Compare the clocks: this machine's clock is behind, or the issuer's clock is ahead. Check NTP on this machine first."
 	adviceLife    = "Configure a shorter lifetime of tokens at the issuer, or increase Config.MaxLifetime or Config.MaxAge. If one of these fields is set, every token must have iat."
 	adviceProfile = "The token does not have the form that the profile describes. Set Config.Profile to the profile of this issuer, or change the claims at the issuer."
 )

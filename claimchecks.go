@@ -119,7 +119,7 @@ func checkExpiry(v *JWTVerifier, t *token, now time.Time) *Error {
 	case c.expiresAt.IsZero() && c.members.Get(claimExp) == "":
 		return refuse(InvalidClaims, `"exp" is required`)
 	case !now.Before(c.expiresAt.Add(v.leeway)):
-		return refuse(Expired, "exp was %v%v", date(c.expiresAt), leewayText(v.leeway))
+		return refuse(Expired, "exp was %v%v%v", date(c.expiresAt), leewayText(v.leeway), wrongClock{v, c.key, false})
 	}
 	return nil
 }
@@ -127,7 +127,7 @@ func checkExpiry(v *JWTVerifier, t *token, now time.Time) *Error {
 // checkNotBefore refuses an "nbf" that is more than skew and Config.Leeway in the future.
 func checkNotBefore(v *JWTVerifier, t *token, now time.Time) *Error {
 	if notBefore := t.claims().notBefore.time(); notBefore.After(now) && notBefore.After(now.Add(skew+v.leeway)) {
-		return refuse(NotYetValid, "nbf is %v, more than %v ahead of this machine's clock", date(notBefore), toleranceText(skew+v.leeway))
+		return refuse(NotYetValid, "nbf is %v, more than %v ahead of this machine's clock%v", date(notBefore), toleranceText(skew+v.leeway), wrongClock{v, t.claims().key, true})
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ func checkNotBefore(v *JWTVerifier, t *token, now time.Time) *Error {
 // checkIssuedAt refuses an "iat" that is more than skew and Config.Leeway in the future.
 func checkIssuedAt(v *JWTVerifier, t *token, now time.Time) *Error {
 	if c := t.claims(); c.issuedAt.time().After(now) && c.issuedAt.time().After(now.Add(skew+v.leeway)) {
-		return refuse(NotYetValid, "iat is %v, more than %v ahead of this machine's clock", date(c.issuedAt.time()), toleranceText(skew+v.leeway))
+		return refuse(NotYetValid, "iat is %v, more than %v ahead of this machine's clock%v", date(c.issuedAt.time()), toleranceText(skew+v.leeway), wrongClock{v, c.key, true})
 	}
 	return nil
 }
@@ -161,7 +161,7 @@ func checkAge(v *JWTVerifier, t *token, now time.Time) *Error {
 		return nil
 	}
 	if age := now.Sub(t.claims().issuedAt.time()); age > v.maxAge {
-		return refuse(Expired, "the age of the token is %v, and Config.MaxAge is %v", age.Round(time.Second), v.maxAge)
+		return refuse(Expired, "the age of the token is %v, and Config.MaxAge is %v%v", age.Round(time.Second), v.maxAge, wrongClock{v, t.claims().key, false})
 	}
 	return nil
 }

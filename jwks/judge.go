@@ -50,6 +50,7 @@ type judge struct {
 
 	usable, empty answerTimes // the last answer with a usable key, and the last one without
 	clocks        clocks
+	clockAhead    clockAhead
 }
 
 // unconditional reports whether the next request must bypass HTTP caches.
@@ -76,6 +77,7 @@ func (j *judge) add(done *outcome, maxInterval time.Duration) (withdrawn bool) {
 	j.clocks.add(t)
 	if done.err == nil {
 		j.answered = true
+		j.clockAhead.add(t)
 		if done.unconditional {
 			j.validated = done.times.sent
 		}

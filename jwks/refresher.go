@@ -216,6 +216,7 @@ func (c *core) finish(f *flight, done outcome, broughtKey bool, next time.Time) 
 		c.held.Store(nil)
 		c.history.lastSuccess = f.began
 		c.history.restored = false
+		c.history.clockAhead = c.refresher.judge.clockAhead
 		c.answers = answers{f.questions, f.began}
 		if f.counted && broughtKey {
 			c.misses.refund()

@@ -80,6 +80,12 @@ type Status struct {
 	// total. It includes the current wait. If LimitWait grows, other caches with the same Limits
 	// use all requests or bytes, or this cache uses more bytes than its share.
 	LimitWait time.Duration
+	// ClockAhead is the time by which the clock of this machine is ahead of the clock of the
+	// issuer. It is negative if the clock of this machine is behind. The clock of the issuer is the
+	// field Date of its last answers with a key set. Zero: the difference is less than 5 s or
+	// unknown. It is unknown until the second answer, if an HTTP cache may have stored the answers,
+	// and after this machine was suspended or its clock was set, until the next answer.
+	ClockAhead time.Duration
 }
 
 // history has the values of Status that are not in the snapshot. core.mu guards these values.
@@ -93,6 +99,7 @@ type history struct {
 	rejected                       uint64
 	restored                       bool
 	limitWait                      stopwatch
+	clockAhead                     clockAhead
 }
 
 // stopwatch measures the time during which at least one goroutine does something.
@@ -149,6 +156,7 @@ func (c *core) status() Status {
 		LastError: h.lastError, Failures: h.failures,
 		Fetches: h.fetches, Refreshed: h.refreshed, NotModified: h.notModified, Failed: h.failed, Rejected: h.rejected,
 		MissFetches: h.missFetches, Denied: h.denied, LimitWait: h.limitWait.read(time.Now()),
+		ClockAhead: h.clockAhead.now(now),
 	}
 	if !h.lastSuccess.IsZero() {
 		s.Age = age(h.lastSuccess, now)
