@@ -23,12 +23,16 @@ func (p *plan) approximate(n *node, granted Set, met map[*node]bool) bitset {
 			add(&c.parts[i])
 		}
 	}
-	best := n.approximate(granted, met)
+	l := lowest{h: granted.hierarchy(), budget: len(p.names)}
+	for _, implied := range l.h {
+		l.budget += 1 + len(implied)
+	}
+	best := n.approximate(granted, met, &l)
 	add(&best)
 	return set
 }
 
-func (n *node) approximate(granted Set, met map[*node]bool) (best partial) {
+func (n *node) approximate(granted Set, met map[*node]bool, l *lowest) (best partial) {
 	switch n.kind {
 	case all:
 		best.names = n.want.names
@@ -40,19 +44,19 @@ func (n *node) approximate(granted Set, met map[*node]bool) (best partial) {
 	case anyOf:
 		i := slices.IndexFunc(n.want.names, granted.Has)
 		if i < 0 {
-			return partial{lacks: 1, names: []string{granted.hierarchy().lowest(n.want)}}
+			return partial{lacks: 1, names: []string{l.of(n.want)}}
 		}
 		best.names = n.want.names[i : i+1]
 	case and:
 		best.parts = make([]partial, len(n.rules))
 		for i, rule := range n.rules {
-			best.parts[i] = rule.n.approximate(granted, met)
+			best.parts[i] = rule.n.approximate(granted, met, l)
 			best.failed += best.parts[i].failed
 			best.lacks += best.parts[i].lacks
 		}
 	case or:
 		for i, rule := range n.rules {
-			next := rule.n.approximate(granted, met)
+			next := rule.n.approximate(granted, met, l)
 			if i == 0 || next.failed < best.failed || next.failed == best.failed && next.lacks < best.lacks {
 				best = next
 			}
@@ -66,14 +70,25 @@ func (n *node) approximate(granted Set, met map[*node]bool) (best partial) {
 	return best
 }
 
-// lowest returns a scope of the set that implies no other scope of the set, except scopes that
-// imply it too. It is the first scope of the set, or a scope that the first one implies.
-func (h Hierarchy) lowest(set Set) string {
+// The type lowest finds scopes that imply no other scope of a set, with a budget for all of its
+// searches together. Without it, the time is quadratic if a rule has many sets.
+type lowest struct {
+	h      Hierarchy
+	budget int // the number of implications that the searches may still follow
+}
+
+// of returns a scope of the set that implies no other scope of the set, except scopes that
+// imply it too. It is the first scope of the set, or a scope that the first one implies. If the
+// budget is used up, it is the first scope.
+func (l *lowest) of(set Set) string {
 	seen := make(map[string]bool)
 	var visit func(name string) string
 	visit = func(name string) string {
 		seen[name] = true
-		for _, next := range h[name] {
+		for _, next := range l.h[name] {
+			if l.budget--; l.budget < 0 {
+				return set.names[0]
+			}
 			if seen[next] {
 				continue
 			}

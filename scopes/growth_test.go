@@ -100,6 +100,59 @@ func TestGrowthOfRules(t *testing.T) {
 	}
 }
 
+// The cost of a denial grows no faster than the rule and the hierarchy, whether the alternatives
+// are compared exactly or not. The first denial makes a plan, so the cost includes a new rule.
+func TestGrowthOfDenials(t *testing.T) {
+	chain := func(n int) scopes.Hierarchy {
+		h := scopes.Hierarchy{}
+		for i := range n {
+			h[fmt.Sprint("s", i)] = []string{fmt.Sprint("s", i+1)}
+		}
+		return h
+	}
+	backward := func(n int) scopes.Hierarchy {
+		h := scopes.Hierarchy{}
+		for i := range n {
+			h[fmt.Sprint("s", i+1)] = []string{fmt.Sprint("s", i)}
+		}
+		return h
+	}
+	wide := func(n int) scopes.Hierarchy { return scopes.Hierarchy{"s0": manyScopes("s%d", n)} }
+	pair := func(i int) scopes.Rule { return scopes.Any(fmt.Sprint("s", i), fmt.Sprint("t", i)) }
+	names := func(n int) scopes.Rule { return scopes.All(manyScopes("s%d", n)...) }
+	for name, rule := range map[string]func(n int) scopes.Rule{
+		"All":         names,
+		"Any":         func(n int) scopes.Rule { return scopes.Any(manyScopes("s%d", n)...) },
+		"pairs":       func(n int) scopes.Rule { return scopes.And(manyRules(n, pair)...) },
+		"4 large":     func(n int) scopes.Rule { return scopes.And(scopes.Any("a", "b"), scopes.Any("c", "d"), names(n)) },
+		"64 large":    func(n int) scopes.Rule { return scopes.And(names(n), scopes.Any(manyScopes("a%d", 64)...)) },
+		"large of Or": func(n int) scopes.Rule { return scopes.Or(names(n), scopes.All(manyScopes("t%d", n)...)) },
+		"alternating": func(n int) scopes.Rule {
+			return nested(n, func(i int, inner scopes.Rule) scopes.Rule {
+				return scopes.Or(scopes.All(fmt.Sprint("s", i)), scopes.And(scopes.All(fmt.Sprint("t", i)), inner))
+			})
+		},
+		"equal tuples": func(n int) scopes.Rule {
+			return scopes.And(manyRules(n, func(int) scopes.Rule { return scopes.Any("a", "b") })...)
+		},
+	} {
+		for kind, hierarchy := range map[string]func(n int) scopes.Hierarchy{"chain": chain, "backward": backward, "wide": wide} {
+			growth.Check(t, name+", "+kind, 100, func(n int) func() {
+				set, err := scopes.Of("other")
+				if err != nil {
+					t.Fatal(err)
+				}
+				set, made := hierarchy(n).Expand(set), rule(n)
+				return func() {
+					if made.Allow(context.Background(), set) == nil {
+						t.Fatal("got no denial, want one")
+					}
+				}
+			})
+		}
+	}
+}
+
 // Parsing takes time in proportion to the text.
 func TestGrowthOfScopes(t *testing.T) {
 	for name, text := range map[string]func(n int) string{
