@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -312,6 +313,35 @@ func TestSeveralReasons(t *testing.T) {
 		}
 		if errors.Is(err, bearer.MissingScope) || !errors.Is(err, sentinel) {
 			t.Errorf("%v: got %v, want an error with one reason that wraps the errors of the functions", rule, err)
+		}
+	}
+}
+
+// TestSeveralMissingScopes tests the scopes of a refusal whose error contains several refusals. An
+// error without required scopes requires its missing scopes.
+func TestSeveralMissingScopes(t *testing.T) {
+	denied := func(required, missing string) error {
+		return &bearer.Error{Reason: bearer.MissingScope, Required: strings.Fields(required), Missing: strings.Fields(missing)}
+	}
+	for _, row := range []struct {
+		errs              []error
+		required, missing string
+	}{
+		{[]error{denied("a b", "b"), denied("", "c")}, "a b c", "b c"},
+		{[]error{denied("", "c"), denied("a b", "b")}, "c a b", "c b"},
+		{[]error{denied("a b", "b"), denied("b c", "b c")}, "a b c", "b c"},
+		{[]error{denied("", "a"), denied("", "b")}, "", "a b"},
+		{[]error{denied("a", ""), bearer.MissingScope}, "a", ""},
+		{[]error{denied(`a b"`, `b"`)}, "a", ""},
+	} {
+		v := bearer.VerifierFunc(func(context.Context, string) (*bearer.Claims, error) { return nil, errors.Join(row.errs...) })
+		_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer x"}, Rule: scopes.All()})
+		e, ok := errors.AsType[*bearer.Error](err)
+		if !ok {
+			t.Fatalf("got %v, want a *bearer.Error", err)
+		}
+		if required, missing := strings.Join(e.Required, " "), strings.Join(e.Missing, " "); required != row.required || missing != row.missing {
+			t.Errorf("%q: got the required scopes %q and the missing scopes %q, want %q and %q", row.errs, required, missing, row.required, row.missing)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package middleware_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -233,6 +234,29 @@ func TestOptionsAreCopied(t *testing.T) {
 	r.Header.Set("X-A", "admin")
 	if allowed, err := guard.Check(r, scopes.Public()); err != nil || allowed.Header.Get("X-A") != "" {
 		t.Errorf("got the error %v, want no error and a request without the client's X-A", err)
+	}
+}
+
+// TestChallengeForAlternatives checks that the challenge of a 401 names one alternative of the
+// rule and not all of them, because clients request everything that a challenge names.
+func TestChallengeForAlternatives(t *testing.T) {
+	b := newFixture(t, &middleware.Options{Resource: routertest.Audience})
+	never := scopes.Func("never", func(context.Context) error { panic("called") })
+	for _, row := range []struct {
+		rule scopes.Rule
+		want string // the end of the challenge
+	}{
+		{scopes.Any("read", "admin"), `, scope="read"`},
+		{scopes.Or(scopes.All("a", "b"), scopes.All("c"), scopes.All("d")), `, scope="c"`},
+		{scopes.And(scopes.All("a"), scopes.Any("b", "c")), `, scope="a b"`},
+		{scopes.And(scopes.All("a"), never), `, scope="a"`},
+		{scopes.Or(scopes.And(scopes.All("a"), never), scopes.All("b", "c")), `, scope="b c"`},
+		{scopes.All(), `/.well-known/oauth-protected-resource"`},
+	} {
+		w := serve(b.guard.Require(row.rule)(unreachable(t)), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+		if got := w.Header().Get("WWW-Authenticate"); w.Code != http.StatusUnauthorized || !strings.HasSuffix(got, row.want) {
+			t.Errorf("%v: got status %d and the challenge %s, want status 401 and a challenge that ends with %s", row.rule, w.Code, got, row.want)
+		}
 	}
 }
 

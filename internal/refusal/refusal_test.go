@@ -157,6 +157,31 @@ func TestOfScopes(t *testing.T) {
 	}
 }
 
+// TestOfRequired checks that the answer names the required scopes, and the missing ones if the
+// error has no valid required scopes.
+func TestOfRequired(t *testing.T) {
+	for _, row := range []struct {
+		required, missing []string
+		want, wantMissing string
+	}{
+		{[]string{"a", "b"}, []string{"b"}, "[a b]", "[b]"},
+		{nil, []string{"b"}, "[b]", "[b]"},
+		{[]string{`a"`, "b c"}, []string{"b"}, "[b]", "[b]"},
+		{[]string{"a", `b"`, "c"}, []string{`b"`, "c"}, "[a c]", "[c]"},
+		{[]string{"a"}, nil, "[a]", "[]"},
+		{nil, nil, "[]", "[]"},
+	} {
+		got := refusal.Of(&bearer.Error{Reason: bearer.MissingScope, Required: row.required, Missing: row.missing})
+		if fmt.Sprint(got.Scopes) != row.want || fmt.Sprint(got.Missing) != row.wantMissing {
+			t.Errorf("required %q, missing %q: got the scopes %q and the missing scopes %q, want %s and %s", row.required, row.missing, got.Scopes, got.Missing, row.want, row.wantMissing)
+		}
+	}
+	noRule := &bearer.Error{Reason: bearer.MissingScope, Required: []string{"a"}, Missing: []string{"a"}, Err: scopes.ErrNoRule}
+	if got := refusal.Of(noRule); got.Scopes != nil || got.Missing != nil {
+		t.Errorf("no rule: got the scopes %q and %q, want none", got.Scopes, got.Missing)
+	}
+}
+
 // TestOfNoRule checks that the answer to a request without a rule names no scope and has the
 // error code "forbidden". This applies only if the reason is MissingScope.
 func TestOfNoRule(t *testing.T) {
