@@ -14,8 +14,8 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// datedTransport sets the field Date of each answer to the clock of an issuer. The clock of this
-// machine is ahead of it by the duration ahead.
+// datedTransport sets the field Date of each answer to the clock of an issuer. This machine's clock is
+// ahead of the issuer's clock by the duration ahead.
 type datedTransport struct {
 	next  http.RoundTripper
 	ahead time.Duration
