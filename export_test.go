@@ -31,7 +31,7 @@ func AddCheck(t *testing.T, name string, refuses func(now time.Time) bool) {
 // CheckFaults returns the mistakes in the table of checks.
 func CheckFaults() []string {
 	var faults []string
-	sample := &explainer{decision: &decision{}, t: &token{header: &jws.Header{}, entry: &entry{}}}
+	sample := &explainer{v: &JWTVerifier{profile: &profile{}}, decision: &decision{}, t: &token{header: &jws.Header{}, entry: &entry{}}}
 	for i, c := range checks {
 		for fault, found := range map[string]bool{
 			"has no name": c.name == "", "has no section": c.section == "" && c.stage != ofForeign,
