@@ -247,7 +247,7 @@ func (cfg *Config) warn(message string, attrs ...slog.Attr) {
 	if logger == nil {
 		logger = slog.Default()
 	}
-	logger.LogAttrs(context.Background(), slog.LevelWarn, message, attrs...)
+	logger.LogAttrs(context.Background(), slog.LevelWarn, message, attrs...) //nolint:sloglint // all callers pass a constant
 }
 
 // commonKeysAdvice returns a text with the URL of the keys of all tenants, for an issuer with a

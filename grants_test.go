@@ -15,15 +15,15 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// grantsVerifier returns a verifier that reads the roles of two claims, and the scopes of the
-// claims "scope" and "scp".
-func grantsVerifier(t *testing.T) (*bearer.JWTVerifier, func(claims members, rule scopes.Rule) error) {
+// grantsDecider returns a function that decides about a token with these claims. The verifier reads
+// the roles of two claims, and the scopes of the claims "scope" and "scp".
+func grantsDecider(t *testing.T) func(claims members, rule scopes.Rule) error {
 	t.Helper()
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
 		cfg.Profile = bearer.Profile{Name: "own", Scopes: []string{"scope", "scp"}, Roles: []string{"roles", "/nested/roles"}}
 	})
-	return v, func(claims members, rule scopes.Rule) error {
+	return func(claims members, rule scopes.Rule) error {
 		_, err := bearer.Decide(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + issuer.Token(claims)}, Rule: rule})
 		return err
 	}
@@ -32,7 +32,7 @@ func grantsVerifier(t *testing.T) (*bearer.JWTVerifier, func(claims members, rul
 // TestRoleHints tests HasRole("admin") with roles of many forms. If the role is refused, the
 // error must contain the text want.
 func TestRoleHints(t *testing.T) {
-	_, decide := grantsVerifier(t)
+	decide := grantsDecider(t)
 	const (
 		object  = `; a member is a role only if its value is true, or a non-empty object of strings`
 		element = `; an element is a role only if it is a non-empty string`
@@ -94,7 +94,7 @@ func TestRoleHints(t *testing.T) {
 // TestScopeHints tests All("read") with scopes of many forms. If the scope is missing, the error
 // must end in the text want.
 func TestScopeHints(t *testing.T) {
-	_, decide := grantsVerifier(t)
+	decide := grantsDecider(t)
 	const element = `; an element grants a scope only if it is a string that is one scope`
 	for _, row := range []struct {
 		scope string
@@ -138,7 +138,7 @@ func grantsModel(set string, arrays bool) (granted, roles []string) {
 	var claims map[string]any
 	dec := json.NewDecoder(strings.NewReader(set))
 	if err := dec.Decode(&claims); err != nil {
-		panic(err) //nolint:forbidigo // the test made the text
+		panic(err)
 	}
 	isScope := func(text string) bool {
 		return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' || r == '\\' })
@@ -264,7 +264,7 @@ func TestGrants(t *testing.T) {
 func includesModel(set, text string) bool {
 	var claims map[string]any
 	if err := json.Unmarshal([]byte(set), &claims); err != nil {
-		panic(err) //nolint:forbidigo // the test made the text
+		panic(err)
 	}
 	list, _ := claims["roles"].([]any)
 	return claims["roles"] == text || slices.ContainsFunc(list, func(element any) bool { return element == text })
