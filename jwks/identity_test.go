@@ -43,6 +43,7 @@ func TestSameKeySamePointer(t *testing.T) {
 			i.update(func(i *issuer) { i.down = false })
 		}, true},
 		{"different alg and issuer", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(a.with("alg", "ES256", "issuer", "x")) }, false},
+		{"key becomes a key for JWT-SVIDs", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(a.with("use", "jwt-svid")) }, false},
 		{"different key material", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(ecKey("a")) }, false},
 		{"different kid", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(a.with("kid", "z")) }, false},
 		{"key withdrawn", func(_ *testing.T, _ *jwks.Cache, i *issuer) { i.publish(b) }, false},

@@ -87,7 +87,8 @@ func (m members) key(id string) (*Key, error) {
 	if kty == "oct" || slices.ContainsFunc(privateMembers, m.has) {
 		return nil, errPrivate // RFC 7517, section 9.2
 	}
-	if err := m.checkUse(); err != nil {
+	svid, err := m.checkUse()
+	if err != nil {
 		return nil, err
 	}
 	material, err := m.material(kty)
@@ -102,7 +103,7 @@ func (m members) key(id string) (*Key, error) {
 		}
 		fits = 1 << named // RFC 7517, section 4.4
 	}
-	key := &Key{identity: identity{id: id, issuer: issuer, algs: fits, material: material.text}}
+	key := &Key{identity: identity{id: id, issuer: issuer, algs: fits, svid: svid, material: material.text}}
 	if err := key.load(material.numbers, alg); err != nil {
 		if material.oddLength != "" {
 			return nil, fmt.Errorf("%s; with leading zeros added or removed: %w", material.oddLength, err)
@@ -113,16 +114,22 @@ func (m members) key(id string) (*Key, error) {
 }
 
 // checkUse checks that "use" and "key_ops" allow the key to verify signatures
-// (RFC 7517, sections 4.2, 4.3).
-func (m members) checkUse() error {
+// (RFC 7517, sections 4.2, 4.3). It also reports whether "use" is the value of SPIFFE for keys that
+// sign JWTs. The keys of SPIFFE for certificates ("x509-svid") cannot be used.
+func (m members) checkUse() (svid bool, err error) {
 	use, err := m.readText("use")
 	if err != nil {
-		return err
+		return false, err
 	}
-	// SPIFFE uses "jwt-svid" for keys that sign JWTs.
-	if use != "" && use != "sig" && use != "jwt-svid" {
-		return fmt.Errorf("use %q does not allow the key to verify signatures", quote.Cut(use))
+	svid = use == "jwt-svid"
+	if use != "" && use != "sig" && !svid {
+		return false, fmt.Errorf("use %q does not allow the key to verify signatures", quote.Cut(use))
 	}
+	return svid, m.checkOps(use != "")
+}
+
+// checkOps checks "key_ops". The argument used is true if the key has the member "use".
+func (m members) checkOps(used bool) error {
 	if !m.has("key_ops") {
 		return nil
 	}
@@ -140,7 +147,7 @@ func (m members) checkUse() error {
 			return fmt.Errorf(`"key_ops" has more than %d elements`, maxOps)
 		case slices.Contains(ops, op):
 			return errors.New(`"key_ops" contains an operation twice`)
-		case use != "" && op != "verify" && op != "sign":
+		case used && op != "verify" && op != "sign":
 			return errors.New(`"use" and "key_ops" contradict each other`)
 		}
 		ops = append(ops, op)

@@ -14,9 +14,9 @@ import (
 // concurrent use.
 //
 // A key keeps the same *Key while the issuer publishes the key with the same material, kid,
-// "issuer" and permitted algorithms. The *Key stays the same after an outage of the issuer,
-// after a move of the key set to a different URL, and after the first fetch that confirms a
-// key from a Store. If the issuer withdraws a key and publishes the key again, the key gets a
+// "issuer", permitted algorithms and purpose ([Key.SVID]). The *Key stays the same after an outage
+// of the issuer, after a move of the key set to a different URL, and after the first fetch that
+// confirms a key from a Store. If the issuer withdraws a key and publishes the key again, the key gets a
 // new *Key. So code that caches verdicts on tokens compares pointers. The same pointer means
 // that the issuer still publishes the key. A different pointer means that the token must be
 // verified again.
@@ -32,6 +32,7 @@ type identity struct {
 	id       string
 	issuer   string
 	algs     algorithms
+	svid     bool   // the result of Key.SVID
 	material string // the type or curve, and the public numbers; see members.material
 }
 
@@ -45,6 +46,11 @@ func (k *Key) Public() crypto.PublicKey { return k.public }
 // Issuer returns the "issuer" member of the key, or "" if the key has none. In a key set of
 // Microsoft for several tenants, this member names the issuer whose tokens the key signs.
 func (k *Key) Issuer() string { return k.issuer }
+
+// SVID reports whether the key signs only JWT-SVIDs, which are tokens of a SPIFFE trust domain. The
+// member "use" of such a key is "jwt-svid" (JWT-SVID, section 6). A verifier must not use the key
+// for other tokens.
+func (k *Key) SVID() bool { return k.svid }
 
 // Source names the source of the key: the URL of the key set without the values of its query, the
 // URL of a file or folder, or, for a cache of [Discover], Options.MetadataURL or the issuer. It is

@@ -93,7 +93,7 @@ func (l keyLimits) withoutID(fit []*Key, alg string) ([]*Key, error) {
 	seen := make(map[identity]bool, len(fit))
 	cost := 0
 	for _, key := range fit {
-		same := identity{material: key.material, issuer: key.issuer}
+		same := identity{material: key.material, issuer: key.issuer, svid: key.svid}
 		if !seen[same] {
 			seen[same] = true
 			keys, cost = append(keys, key), cost+rsaCost(key)

@@ -35,13 +35,16 @@ func (k *Key) Thumbprint() string {
 	return b64(sum[:])
 }
 
-// hashOf returns a hash of the ids, material, issuers and permitted algorithms of the keys. The
-// hash does not depend on the order of the keys. The hash only shows whether replicas use the
-// same keys. It has no security purpose, so 64 bits are enough.
+// hashOf returns a hash of the ids, material, issuers, permitted algorithms and purposes of the
+// keys. The hash does not depend on the order of the keys. The hash only shows whether replicas use
+// the same keys. It has no security purpose, so 64 bits are enough.
 func hashOf(keys []*Key) string {
 	lines := make([]string, len(keys))
 	for i, key := range keys {
 		lines[i] = fmt.Sprintf("%q %s %q %v\n", key.id, key.Thumbprint(), key.issuer, key.algs)
+		if key.svid {
+			lines[i] = "jwt-svid " + lines[i]
+		}
 	}
 	slices.Sort(lines)
 	sum := sha256.Sum256([]byte(strings.Join(lines, "")))
