@@ -143,6 +143,7 @@ func includesClaim(paths []claim.Path, name string) bool {
 type issuerAdvice struct {
 	verifier *JWTVerifier
 	iss      string
+	svid     bool // the result of token.isSVID
 }
 
 // String returns a text to append to the refusal. If no mistake is probable, it returns "".
@@ -154,7 +155,7 @@ func (a issuerAdvice) String() string {
 	if why := a.verifier.profile.wrongIssuerText(a.iss); why != "" {
 		return ": " + why
 	}
-	return ""
+	return svidText(a.svid)
 }
 
 // unknownIssuerAdvice formats the name of a configured issuer that differs from iss only
@@ -162,6 +163,7 @@ func (a issuerAdvice) String() string {
 type unknownIssuerAdvice struct {
 	table *routes
 	iss   string
+	svid  bool // the result of token.isSVID
 }
 
 // String returns a text to append to the refusal. If there is no such issuer, it returns "".
@@ -173,7 +175,7 @@ func (n unknownIssuerAdvice) String() string {
 	if _, ok := n.table.exact[other]; ok {
 		return fmt.Sprintf("; compare it with the configured issuer %q: the slash at the end must be the same", other)
 	}
-	return ""
+	return svidText(n.svid)
 }
 
 // audienceText formats the audience claims of a token as a profile reads them.

@@ -173,6 +173,10 @@ var checks = []check{
 		want: (*explainer).wantRequired, got: (*explainer).gotRequired, advice: fixedAdvice(adviceProfile),
 	},
 	{
+		name: "subject", section: "JWT-SVID, section 3.1", stage: ofClaims, perToken: checkSubject,
+		want: (*explainer).wantSubject, got: (*explainer).gotSubject, advice: fixedAdvice(adviceProfile),
+	},
+	{
 		name: "claim values", section: "RFC 8725, section 3.12", stage: ofClaims, perToken: checkValues,
 		want: (*explainer).wantValues, got: (*explainer).gotValues, advice: fixedAdvice(adviceProfile),
 	},

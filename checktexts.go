@@ -99,6 +99,9 @@ func (e *explainer) wantIssuer() string {
 	case *Issuers:
 		issuers = v.table().issuers()
 	}
+	if own, ok := e.decision.own.(*JWTVerifier); ok && own.domain != "" {
+		return "sub a SPIFFE ID of " + quote.List(issuers)
+	}
 	if len(issuers) == 1 {
 		return "iss " + quote.List(issuers)
 	}
@@ -106,6 +109,9 @@ func (e *explainer) wantIssuer() string {
 }
 
 func (e *explainer) gotIssuer() string {
+	if own, ok := e.decision.own.(*JWTVerifier); ok && own.domain != "" {
+		return e.gotSubject()
+	}
 	if e.t.iss == "" {
 		return "no iss"
 	}
@@ -115,6 +121,10 @@ func (e *explainer) gotIssuer() string {
 func (e *explainer) adviseIssuer(Reason) string {
 	own, ok := e.decision.own.(*JWTVerifier)
 	switch {
+	case ok && own.domain != "":
+		return "If the trust domain in this sub is yours, copy it into Config.Issuer, for example spiffe://example.org. Otherwise the client got its token from a different trust domain."
+	case e.t.isSVID():
+		return "The token has no iss, and its sub is a SPIFFE ID, so it is a JWT-SVID. Add a Config with the profile SPIFFE, and with the trust domain of this sub as the Issuer."
 	case e.t.iss == "":
 		return "The token has no iss, so its issuer is unknown. Configure the authorization server to add iss."
 	case ok && strings.TrimSuffix(e.t.iss, "/") == strings.TrimSuffix(own.issuer, "/"):

@@ -40,7 +40,9 @@ type Config struct {
 	// Required. The "iss" of a token must equal Issuer byte for byte, with two exceptions.
 	// First, some issuers use several "iss" values, which Profile.Aliases lists. Second, an
 	// Issuer that contains "{tenantid}" matches the "iss" of every tenant of Entra ID. Such an
-	// Issuer requires the field Keys or KeyOptions.KeysURL (see docs/issuers.md).
+	// Issuer requires the field Keys or KeyOptions.KeysURL (see docs/issuers.md). With the profile
+	// [SPIFFE], Issuer is a trust domain, such as "spiffe://example.org", and is compared with the
+	// trust domain in "sub".
 	Issuer string
 	// Audience lists the identifiers of this API. Required. A token must contain one of these
 	// identifiers in "aud", or in the claim that Profile.Audience names instead. The
@@ -91,7 +93,8 @@ type Config struct {
 	KeyOptions *jwks.Options
 	// Algorithms lists the accepted values of "alg". The supported algorithms are RS256,
 	// RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA and Ed25519. Nil means
-	// RS256, PS256, ES256, EdDSA and Ed25519. An empty list that is not nil is an error.
+	// RS256, PS256, ES256, EdDSA and Ed25519, or for the profile [SPIFFE] the algorithms of
+	// RSA and EC keys. An empty list that is not nil is an error.
 	Algorithms []string
 	// Hierarchy maps each scope to the scopes that it implies. Claims.Scopes includes the
 	// implied scopes. Nil means that scopes imply no other scopes.
@@ -186,7 +189,7 @@ func New(cfg Config) (*JWTVerifier, error) { return newVerifier(cfg, nil, nil) }
 // KeyOptions of both are equal, the new verifier takes over the keys that old discovered. The argument limits is shared by the
 // verifiers of one Issuers; New passes nil.
 func newVerifier(cfg Config, old *JWTVerifier, limits *jwks.Limits) (*JWTVerifier, error) {
-	methods, errs := jws.Methods(cfg.Algorithms)
+	methods, errs := jws.Methods(cfg.algorithms())
 	for i, err := range errs {
 		errs[i] = fmt.Errorf("Config.Algorithms: %w; valid are %s", err, validAlgorithms)
 	}
@@ -200,6 +203,8 @@ func newVerifier(cfg Config, old *JWTVerifier, limits *jwks.Limits) (*JWTVerifie
 		errs = append(errs, fmt.Errorf("Config.Issuer: %w", err))
 	}
 	located := locatesKeys(cfg.KeyOptions)
+	domain, domainErrs := cfg.trustDomain()
+	errs = append(errs, domainErrs...)
 	if template != nil && cfg.Keys == nil && !located {
 		errs = append(errs, errors.New("Config.KeyOptions.KeysURL or Config.Keys: required because Config.Issuer contains {tenantid}"+commonKeysAdvice(cfg.Issuer)))
 	}
@@ -209,6 +214,7 @@ func newVerifier(cfg Config, old *JWTVerifier, limits *jwks.Limits) (*JWTVerifie
 	v := &JWTVerifier{
 		issuer:      cfg.Issuer,
 		template:    template,
+		domain:      domain,
 		tenants:     tenants.list,
 		unlisted:    tenants.otherwise,
 		hierarchy:   copyHierarchy(cfg.Hierarchy),
@@ -230,7 +236,7 @@ func newVerifier(cfg Config, old *JWTVerifier, limits *jwks.Limits) (*JWTVerifie
 	v.index = newIndex(v.cache.Index())
 	if cfg.Keys == nil && old != nil && old.closer != nil && old.optionsEqual(cfg.KeyOptions) {
 		v.keys, v.closer, v.optionsEqual = old.keys, old.closer, old.optionsEqual
-	} else if cfg.Keys == nil && cfg.Issuer != "" && (template == nil || located) {
+	} else if cfg.Keys == nil && cfg.Issuer != "" && (template == nil && domain == "" || located) {
 		errs = append(errs, v.discover(len(errs) == 0, cfg.KeyOptions, limits)...)
 	}
 	if len(errs) > 0 {

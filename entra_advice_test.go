@@ -42,6 +42,9 @@ func follow(t *testing.T, err error, profile, issuer string) (next [][2]string) 
 	if strings.Contains(text, "version 2 tokens have https://login.microsoftonline.com/TENANT/v2.0") || strings.Contains(text, "no token has this host") {
 		fixed = entraIssuer2
 	}
+	if strings.Contains(text, `the issuer is the trust domain, for example "spiffe://example.org"`) {
+		fixed = "spiffe://example.org"
+	}
 	if strings.Contains(text, "use a custom authorization server") {
 		fixed = strings.TrimSuffix(fixed, "/") + "/oauth2/default"
 	}

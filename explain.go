@@ -269,7 +269,7 @@ func (e *explainer) signature() (*Error, string) {
 	case e.x.Reason == KeyNotAsked:
 		refusal = refuse(KeyNotAsked, "no key in memory with the kid %q verifies the signature, and the issuer was not asked for newer keys", quote.Cut(e.t.header.Kid))
 	default:
-		refusal = refuse(BadSignature, "the signature is not valid under the issuer's key %q", quote.Cut(e.t.header.Kid))
+		refusal = refuse(BadSignature, "the signature is not valid under the issuer's key %q%v", quote.Cut(e.t.header.Kid), unusedKeys{e.v.profile, [2][]*jwks.Key{keys}})
 	}
 	return refusal, ""
 }

@@ -14,13 +14,13 @@ import (
 
 	"github.com/bearerkit/bearer/internal/fetchlimits"
 	"github.com/bearerkit/bearer/internal/memory"
-	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/jwks"
 )
 
 // Issuers verifies the tokens of several issuers. It passes each token only to the verifier
 // of the issuer in "iss". So the keys, algorithms, audience and profile of one issuer are
-// never used for the tokens of a different issuer. The zero Issuers is ready to use and
+// never used for the tokens of a different issuer. If "iss" is absent or not configured, and the
+// profile [SPIFFE] is configured, the trust domain in "sub" takes the place of the issuer. The zero Issuers is ready to use and
 // accepts no tokens. Issuers is safe for concurrent use and must not be copied.
 type Issuers struct {
 	// Observer is notified of every outcome. The Observer in the Config of the token's issuer
@@ -46,6 +46,7 @@ type Issuers struct {
 type routes struct {
 	exact     map[string]*JWTVerifier // the key is a value of "iss": an issuer or an alias
 	templates []*JWTVerifier
+	domains   map[string]*JWTVerifier // the key is a SPIFFE trust domain, for example "spiffe://example.org"
 	all       map[string]*JWTVerifier // the key is Config.Issuer
 	sorted    []*JWTVerifier          // the verifiers in all, sorted by issuer
 	index     *index                  // finds the cached tokens of all issuers; nil before the first call of Add
@@ -182,9 +183,10 @@ func causes(err error) []error {
 // clone returns a copy of the table. The caller may change the copy before it publishes the
 // copy.
 func (r *routes) clone() *routes {
-	next := &routes{exact: maps.Clone(r.exact), templates: slices.Clone(r.templates), all: maps.Clone(r.all), sorted: slices.Clone(r.sorted), index: r.index}
+	next := &routes{exact: maps.Clone(r.exact), templates: slices.Clone(r.templates), domains: maps.Clone(r.domains), all: maps.Clone(r.all), sorted: slices.Clone(r.sorted), index: r.index}
 	if next.all == nil {
-		next.all, next.exact, next.index = map[string]*JWTVerifier{}, map[string]*JWTVerifier{}, newIndex(memory.NewIndex[verified]())
+		next.all, next.exact, next.domains = map[string]*JWTVerifier{}, map[string]*JWTVerifier{}, map[string]*JWTVerifier{}
+		next.index = newIndex(memory.NewIndex[verified]())
 	}
 	return next
 }
@@ -204,6 +206,10 @@ func (r *routes) add(v *JWTVerifier) []error {
 	r.sorted = slices.Insert(r.sorted, place, v)
 	if v.template != nil {
 		r.templates = append(r.templates, v)
+		return nil
+	}
+	if v.domain != "" {
+		r.domains[v.domain] = v
 		return nil
 	}
 	var errs []error
@@ -227,6 +233,7 @@ func (r *routes) remove(v *JWTVerifier) {
 	}
 	maps.DeleteFunc(r.exact, is)
 	maps.DeleteFunc(r.all, is)
+	maps.DeleteFunc(r.domains, is)
 	r.templates = slices.DeleteFunc(r.templates, func(other *JWTVerifier) bool { return other == v })
 }
 
@@ -346,17 +353,9 @@ func (s *Issuers) prepare(t *token, raw string, now time.Time) *Error {
 		return err
 	}
 	table := s.table()
-	if t.findCached(table.index, now) {
-		if t.verifier.template == nil {
-			t.cacheHit = true
-			return nil
-		}
-		// An issuer without a template takes precedence over an issuer with a template. The issuer
-		// without a template may have been added after the token was cached.
-		if _, ok := table.exact[t.claims().issuer]; !ok {
-			t.cacheHit = true
-			return nil
-		}
+	if t.findCached(table.index, now) && !table.takesOver(t) {
+		t.cacheHit = true
+		return nil
 	}
 	if err := t.split(raw); err != nil {
 		return err
@@ -374,16 +373,3 @@ func (s *Issuers) replaced(t *token) bool {
 
 // The method route sets t.verifier to the verifier of the issuer in the token.
 func (s *Issuers) route(t *token) *Error { return s.table().route(t) }
-
-func (r *routes) route(t *token) *Error {
-	if t.verifier = r.exact[t.iss]; t.verifier != nil {
-		return nil
-	}
-	for _, v := range r.templates {
-		if v.issuerMatches(t) {
-			t.verifier = v
-			return nil
-		}
-	}
-	return t.annotate(refuse(WrongIssuer, "iss %q is not a configured issuer%v", quote.Cut(t.iss), unknownIssuerAdvice{r, t.iss}))
-}

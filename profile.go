@@ -124,6 +124,13 @@ type Profile struct {
 	// For such an issuer, TenantClaims may only select some of the known claims. Nil means the
 	// known claims. For any other issuer, nil means no claims.
 	TenantClaims map[string]string
+	// SPIFFE marks the tokens as JWT-SVIDs of a SPIFFE trust domain, which need not have "iss". If
+	// SPIFFE is true, Config.Issuer must be the trust domain, for example "spiffe://example.org".
+	// The claim "sub" must be the SPIFFE ID of a workload in this trust domain. The claim "iss" is
+	// ignored, except that [Issuers] first looks for a different issuer with this "iss". Keys for
+	// JWT-SVIDs ([jwks.Key.SVID]) are used, and Config.Algorithms must not contain EdDSA or
+	// Ed25519. False means that "iss" names the issuer, and that keys for JWT-SVIDs are not used.
+	SPIFFE bool
 }
 
 // idToken lists claims of ID tokens and of security event tokens, which access tokens of
@@ -220,6 +227,7 @@ type profile struct {
 	forbiddenHeader   map[string]string
 	inertConfirmation []string
 	keysNameIssuer    bool
+	spiffe            bool
 }
 
 // wrongIssuer is an entry of Profile.WrongIssuers.
@@ -274,6 +282,7 @@ func (p Profile) resolve() (*profile, []error) {
 		forbiddenHeader:   maps.Clone(p.ForbiddenHeader),
 		inertConfirmation: slices.Clone(p.InertConfirmation),
 		keysNameIssuer:    p.KeysNameIssuer,
+		spiffe:            p.SPIFFE,
 	}
 	if p.Name == "" {
 		r.name = "RFC 9068"

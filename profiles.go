@@ -26,6 +26,7 @@ var (
 	OracleIDCS    = Profile(profiles.OracleIDCS())    // access tokens of Oracle's identity domains (OCI IAM, formerly Oracle IDCS)
 	PingOne       = Profile(profiles.PingOne())       // access tokens of PingOne
 	PlainJWT      = Profile(profiles.PlainJWT())      // access tokens that have the claims of RFC 9068, but the `typ` JWT
+	SPIFFE        = Profile(profiles.SPIFFE())        // SPIFFE JWT-SVIDs, for example of SPIRE
 	Scalekit      = Profile(profiles.Scalekit())      // access tokens of Scalekit's machine-to-machine clients
 	Stytch        = Profile(profiles.Stytch())        // access tokens of Stytch's machine clients
 	WorkOS        = Profile(profiles.WorkOS())        // access tokens of WorkOS Connect
@@ -54,6 +55,7 @@ var builtIn = []struct {
 	{"OracleIDCS", profiles.OracleIDCS},
 	{"PingOne", profiles.PingOne},
 	{"PlainJWT", profiles.PlainJWT},
+	{"SPIFFE", profiles.SPIFFE},
 	{"Scalekit", profiles.Scalekit},
 	{"Stytch", profiles.Stytch},
 	{"WorkOS", profiles.WorkOS},

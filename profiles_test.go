@@ -1,6 +1,7 @@
 package bearer_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"slices"
@@ -20,6 +21,7 @@ import (
 type fixture struct {
 	Name     string         `json:"name"`
 	Profile  string         `json:"profile"`
+	Issuer   string         `json:"issuer"` // Config.Issuer; empty means "iss"
 	Audience []string       `json:"audience"`
 	Tenants  []string       `json:"tenants"` // Config.Tenants; nil for most issuers
 	Header   map[string]any `json:"header"`
@@ -48,6 +50,12 @@ func fixtures(t *testing.T) []fixture {
 func (f *fixture) profile(t *testing.T) bearer.Profile {
 	t.Helper()
 	return profileNamed(t, f.Profile)
+}
+
+// issuer returns Config.Issuer.
+func (f *fixture) issuer() string {
+	iss, _ := f.Claims["iss"].(string)
+	return cmp.Or(f.Issuer, iss)
 }
 
 // TestFixtures tests that testdata/issuers.json has at least one accepted token for each
@@ -108,7 +116,7 @@ func TestIssuers(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				token, keys := f.token(t)
 				v, err := bearer.New(bearer.Config{
-					Issuer: f.Claims["iss"].(string), Audience: f.Audience, Tenants: f.Tenants, Keys: keys, Profile: f.profile(t), //nolint:errcheck // every fixture has an "iss"
+					Issuer: f.issuer(), Audience: f.Audience, Tenants: f.Tenants, Keys: keys, Profile: f.profile(t),
 				})
 				if f.Refused == "configuration" {
 					if err == nil || !strings.Contains(err.Error(), "Config.Issuer") {
@@ -218,13 +226,27 @@ func TestProfilesAreStrict(t *testing.T) {
 		{"oracle-idcs-client", "claims", "tenant", "idcs-00000000000000000000000000000000", bearer.InvalidClaims},
 		{"oracle-idcs-client", "claims", "iss", "https://identity.oraclecloud.com", bearer.WrongIssuer},
 		{"oracle-idcs-client", "header", "typ", "JWT", ""},
+		{"spire-jwt-svid", "header", "typ", "at+jwt", bearer.WrongType},
+		{"spire-jwt-svid", "header", "typ", "wit+jwt", bearer.WrongType},
+		{"spire-jwt-svid", "header", "typ", "JOSE", ""},
+		{"spire-jwt-svid", "header", "typ", nil, ""},
+		{"spire-jwt-svid", "header", "kid", nil, ""},
+		{"spire-jwt-svid", "claims", "aud", nil, bearer.WrongAudience},
+		{"spire-jwt-svid", "claims", "exp", nil, bearer.InvalidClaims},
+		{"spire-jwt-svid", "claims", "iss", "https://other.example", ""},
+		{"spire-jwt-svid", "claims", "iss", 7, bearer.WrongIssuer},
+		{"spire-jwt-svid", "claims", "sub", nil, bearer.WrongIssuer},
+		{"spire-jwt-svid", "claims", "sub", "spiffe://example.com/ns/production/sa/openai-wif", bearer.WrongIssuer},
+		{"spire-jwt-svid", "claims", "sub", "spiffe://example.org", bearer.InvalidClaims},
+		{"spire-jwt-svid", "claims", "cnf", map[string]any{"kid": "x"}, bearer.WrongBinding},
+		{"spire-jwt-svid-with-issuer", "claims", "iss", nil, ""},
 	} {
 		t.Run(row.fixture+" "+row.member, func(t *testing.T) {
 			f, ok := byName[row.fixture]
 			if !ok {
 				t.Fatalf("there is no fixture %q, want one", row.fixture)
 			}
-			issuer := f.Claims["iss"].(string) //nolint:errcheck // every fixture has an "iss"
+			issuer := f.issuer()
 			members := map[string]map[string]any{"header": f.Header, "claims": f.Claims}[row.where]
 			original, had := members[row.member]
 			defer func() {

@@ -58,7 +58,7 @@ func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error
 	}
 	if err == nil || newErr == nil {
 		// There are keys, but no key verifies the signature.
-		return refuse(BadSignature, "the signature is not valid under the issuer's %v", namedKey{t.header})
+		return refuse(BadSignature, "the signature is not valid under the issuer's %v%v", namedKey{t.header}, unusedKeys{v.profile, [2][]*jwks.Key{keys, newer}})
 	}
 	if errors.Is(newErr, jwks.ErrUnknownKey) {
 		return refuse(UnknownKey, "%v: %w", missingKey{t.header}, newErr)
@@ -158,6 +158,7 @@ func (v *JWTVerifier) prove(t *token, keys []*jwks.Key, now time.Time) (done boo
 // each such token, every customer of the issuer can cause fetches with its own tokens.
 func (v *JWTVerifier) signer(t *token, keys []*jwks.Key) (*jwks.Key, *Error) {
 	method, signed := v.methods[t.header.Alg], t.raw[:len(t.parts.Signed)]
+	keys = v.profile.usableKeys(keys)
 	if !v.profile.keysNameIssuer {
 		return jws.Signer(method, signed, t.signature, keys), nil
 	}

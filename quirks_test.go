@@ -33,7 +33,7 @@ func (f *fixture) decide(t *testing.T, rule scopes.Rule, adjust func(*bearer.Con
 	t.Helper()
 	token, keys := f.token(t)
 	cfg := bearer.Config{
-		Issuer: f.Claims["iss"].(string), Audience: f.Audience, Tenants: f.Tenants, Keys: keys, Profile: f.profile(t), //nolint:errcheck // every fixture has an "iss"
+		Issuer: f.issuer(), Audience: f.Audience, Tenants: f.Tenants, Keys: keys, Profile: f.profile(t),
 	}
 	if adjust != nil {
 		adjust(&cfg)
@@ -88,7 +88,7 @@ func TestGraphToken(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			token, keys := f.token(t)
 			v, err := bearer.New(bearer.Config{
-				Issuer: f.Claims["iss"].(string), Audience: f.Audience, Tenants: f.Tenants, Keys: keys, Profile: f.profile(t), //nolint:errcheck // every fixture has an "iss"
+				Issuer: f.issuer(), Audience: f.Audience, Tenants: f.Tenants, Keys: keys, Profile: f.profile(t),
 			})
 			if err != nil {
 				t.Fatal(err)

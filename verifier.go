@@ -61,6 +61,7 @@ func (f VerifierFunc) Verify(ctx context.Context, token string) (*Claims, error)
 type JWTVerifier struct {
 	issuer    string
 	template  *tenant.Template // parsed from issuer; nil if issuer is not a template
+	domain    string           // issuer if it is a SPIFFE trust domain; "" otherwise
 	tenants   *tenant.List     // parsed from Config.Tenants; nil if Config.Tenants is nil
 	unlisted  string           // if tenants is nil, who decides about the customers
 	audience  []string
@@ -119,9 +120,9 @@ func (v *JWTVerifier) Refresh(ctx context.Context) error {
 
 // AuthorizationServers returns a list with the identifier of the issuer. The list is for
 // the metadata of a protected resource (RFC 9728, section 2). It is nil if Config.Issuer
-// contains "{tenantid}".
+// contains "{tenantid}" or is a SPIFFE trust domain.
 func (v *JWTVerifier) AuthorizationServers() []string {
-	if v.template != nil {
+	if v.template != nil || v.domain != "" {
 		return nil
 	}
 	return []string{v.issuer}
@@ -204,16 +205,24 @@ func (v *JWTVerifier) prepare(t *token, raw string, now time.Time) *Error {
 }
 
 func (v *JWTVerifier) route(t *token) *Error {
-	if !v.issuerMatches(t) {
-		return t.annotate(refuse(WrongIssuer, "iss is %q, want %q%v", quote.Cut(t.iss), v.issuer, issuerAdvice{v, t.iss}))
+	switch {
+	case v.issuerMatches(t):
+	case v.domain != "":
+		return t.annotate(refuse(WrongIssuer, "%v, want a SPIFFE ID of %q", subjectText{t.claims()}, v.domain))
+	default:
+		return t.annotate(refuse(WrongIssuer, "iss is %q, want %q%v", quote.Cut(t.iss), v.issuer, issuerAdvice{v, t.iss, t.isSVID()}))
 	}
 	t.verifier = v
 	return nil
 }
 
 // issuerMatches reports whether "iss" is the configured issuer or an alias of this issuer, or
-// matches the template if the configured issuer is a template.
+// matches the template if the configured issuer is a template. If the configured issuer is a SPIFFE
+// trust domain, issuerMatches compares it with the trust domain in "sub" instead.
 func (v *JWTVerifier) issuerMatches(t *token) bool {
+	if v.domain != "" {
+		return t.domain() == v.domain
+	}
 	if v.template != nil {
 		return v.template.Matches(t.iss, t.tenant)
 	}

@@ -94,10 +94,11 @@ var Rules = []Rule{
 	{ID: "P17", Source: "RFC 8725bis 3.14", Text: "A token contains only letters, digits, hyphens, underscores and periods"},
 	{ID: "P18", Source: "RFC 8725 3.3; RFC 8725bis 2.3", Text: "A token that is encrypted for this service", Unsupported: "refused, because encryption does not prove the identity of the sender"},
 	{ID: "P19", Source: "RFC 8725 3.8; own", Text: "If an issuer issues the tokens of all its customers, a token is accepted only from the customers in Config.Tenants"},
+	{ID: "P20", Source: "SPIFFE JWT-SVID 3.1, 6.2; own", Text: "A SPIFFE JWT-SVID is accepted only if its sub is the SPIFFE ID of a workload in the configured trust domain; a key for JWT-SVIDs verifies no other tokens"},
 	// RFC 9068.
 	{ID: "R01", Source: "RFC 9068 4", Text: "typ is at+jwt; a profile may accept other values, or may accept a token without typ"},
 	{ID: "R02", Source: "RFC 9068 4", Text: "Encrypted access tokens", Unsupported: "refused"},
-	{ID: "R03", Source: "RFC 9068 4", Text: "iss is exactly equal to the identifier of the issuer"},
+	{ID: "R03", Source: "RFC 9068 4", Text: "iss is exactly equal to the identifier of the issuer", Note: "with the profile SPIFFE, the trust domain in sub takes the place of iss"},
 	{ID: "R04", Source: "RFC 9068 4", Text: "aud contains an identifier of this resource"},
 	{ID: "R05", Source: "RFC 9068 4", Text: "The signature verifies with a key of the issuer and the alg of the header; alg none is refused"},
 	{ID: "R06", Source: "RFC 9068 4", Text: "The current time is before exp"},

@@ -21,7 +21,7 @@ var refusals = []Refusal{
 	{"no `exp`", "RFC 7519, section 4.1.4", "claims", "RFC 9068, section 2.2, requires `exp`.", "no exp"},
 	{"no `sub`, `client_id`, `iat` or `jti`", "RFC 7519, section 4.1", "claims", "RFC 9068, section 2.2, requires these claims. `Config.Profile` changes the list.", "no jti"},
 	{"`sub`, `client_id` or `jti` with the empty string", "RFC 7519, section 4.1.7", "claims", "An empty value identifies nothing, so it counts as absent.", "empty jti"},
-	{"no `iss`", "RFC 7519, section 4.1.1", "issuer", "RFC 9068, section 4, requires the issuer.", "no iss"},
+	{"no `iss`", "RFC 7519, section 4.1.1", "issuer", "RFC 9068, section 4, requires the issuer. Only the profile SPIFFE does not.", "no iss"},
 	{"the same issuer with the port 443", "RFC 3986, section 6.2.3", "issuer", "Issuers are compared character by character. `Profile.Aliases` lists further issuers.", "iss with a port"},
 	{"no `aud`", "RFC 7519, section 4.1.3", "audience", "RFC 9068, section 4, requires the audience. `Profile.Audience` names other claims.", "no aud"},
 	{"`aud` is an empty array", "RFC 7519, section 4.1.3", "audience", "RFC 9068, section 4, requires the audience. `Profile.Audience` names other claims.", "empty aud"},

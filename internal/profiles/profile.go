@@ -42,4 +42,5 @@ type Profile struct {
 	InertConfirmation []string            // members of "cnf" that do not bind the token to a key
 	KeysNameIssuer    bool                // if a key has a member "issuer", this member must match "iss"
 	TenantClaims      map[string]string   // key: claim that identifies the customer; value: regular expression of the identifiers
+	SPIFFE            bool                // the tokens are SPIFFE JWT-SVIDs, which have no issuer but a trust domain
 }

@@ -7,6 +7,7 @@ require (
 	github.com/go-jose/go-jose/v3 v3.0.3
 	github.com/go-jose/go-jose/v4 v4.1.6
 	github.com/ory/fosite v0.49.0
+	github.com/spiffe/go-spiffe/v2 v2.6.0
 	github.com/zitadel/oidc/v3 v3.51.17
 	golang.org/x/crypto v0.57.0
 	golang.org/x/oauth2 v0.37.0

@@ -154,7 +154,7 @@ func TestDifferential(t *testing.T) {
 	accepted := 0
 	for _, row := range vectors.Rows {
 		settings := vectors.Verifiers[row.Verifier]
-		if row.Authorization != nil || len(settings.OtherIssuers) > 0 {
+		if row.Authorization != nil || len(settings.OtherIssuers) > 0 || settings.Profile == "SPIFFE" { // internal/realissuers compares go-spiffe
 			continue
 		}
 		keys, issuer, audience, err := settingsOf(settings)

@@ -79,6 +79,7 @@ func generate(keys keyRing) (files map[string][]byte, err error) {
 		"role":        roleRows,
 		"scope":       scopeRows,
 		"signature":   signatureRows,
+		"spiffe":      spiffeRows,
 		"tenant":      tenantRows,
 		"time":        timeRows,
 		"unverified":  unverifiedRows,

@@ -96,6 +96,19 @@ func (k keyRing) unusableKeys() []jsontext.Value {
 	}
 }
 
+// bundle returns the bundle of a SPIFFE trust domain. It has keys for JWT-SVIDs and a key for
+// certificates, and keys as SPIRE's discovery provider publishes them.
+func (k keyRing) bundle() jsontext.Value {
+	svid := func(name string) jsontext.Value { return k.jwk(name, name, members{"use": "jwt-svid"}) }
+	return must(json.Marshal(members{
+		"spiffe_sequence": 12, "spiffe_refresh_hint": 300,
+		"keys": []jsontext.Value{
+			svid("p256-1"), svid("rsa-1"), svid("ed25519-1"), k.jwk("p256-2", "p256-2", members{"use": "x509-svid"}),
+			k.jwk("rsa-2", "rsa-2", members{"use": "sig"}), k.jwk("rsa-3", "rsa-3", nil),
+		},
+	}, json.Deterministic(true)))
+}
+
 // octSecret is a symmetric key that the issuer publishes by mistake.
 const octSecret = "0123456789abcdef0123456789abcdef"
 
@@ -129,9 +142,13 @@ func verifiers(k keyRing) map[string]*conformance.Settings {
 			s.TenantClaims = map[string]string{"repository_id": `[1-9][0-9]*`, "repository_owner_id": `[1-9][0-9]*`}
 			s.Tenants = []string{"repository_id=74", "repository_owner_id=65", "8"}
 		}),
-		"lifetime": settings(func(s *conformance.Settings) { s.MaxLifetime = 3600 }),
-		"age":      settings(func(s *conformance.Settings) { s.MaxAge = 600 }),
-		"leeway":   settings(func(s *conformance.Settings) { s.Leeway, s.MaxAge = 120, 600 }),
+		"spiffe": settings(func(s *conformance.Settings) {
+			s.Issuer, s.Profile, s.Keys = trustDomain, "SPIFFE", k.bundle()
+		}),
+		"svid-keys": settings(func(s *conformance.Settings) { s.Keys = k.bundle() }),
+		"lifetime":  settings(func(s *conformance.Settings) { s.MaxLifetime = 3600 }),
+		"age":       settings(func(s *conformance.Settings) { s.MaxAge = 600 }),
+		"leeway":    settings(func(s *conformance.Settings) { s.Leeway, s.MaxAge = 120, 600 }),
 		"one-key": settings(func(s *conformance.Settings) {
 			s.Keys = set(k.jwk("rsa-1", "rsa-1", members{"alg": "RS256", "use": "sig"}), k.jwk("rsa-2", "enc", members{"use": "enc"}),
 				k.jwk("rsa-2", "oaep", members{"alg": "RSA-OAEP"}), k.jwk("p256-1", "p256-1", nil))
