@@ -3,7 +3,6 @@ package bearer
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/bearerkit/bearer/scopes"
@@ -116,9 +115,10 @@ func (d *decision) settle(ctx context.Context) (context.Context, *Error) {
 	return nil, d.explained(d.refusal)
 }
 
-// withoutToken reports whether the request has no bearer credentials. It does not compare
-// reasons, because a hook may return NoToken for a request that has credentials.
-func (e *Error) withoutToken() bool { return e == errNoField || e == errNoScheme || e == errNoBearer }
+// withoutToken reports whether the request has no bearer credentials. It does not only compare
+// reasons, because a hook may return NoToken for a request that has credentials. A hook cannot
+// return a shared refusal.
+func (e *Error) withoutToken() bool { return e.shared != nil && e.Reason == NoToken && e != errEmpty }
 
 // newCall creates the context of the request, stores it in d.call and returns it.
 func (d *decision) newCall(ctx context.Context) *call {
@@ -166,7 +166,7 @@ func (d *decision) verifyOwn(ctx context.Context, raw string) {
 		d.start = t.now
 	}
 	if d.cacheHit = t.cacheHit; d.refusal != nil && !t.decodedAll && !isB64Token(raw) {
-		d.refusal = notOneText(raw)
+		d.refusal = notOneToken(d.req.Authorization[0])
 	}
 }
 
@@ -174,7 +174,7 @@ func (d *decision) verifyOwn(ctx context.Context, raw string) {
 // may call a verifier of this package.
 func (d *decision) verify(ctx context.Context, raw string) {
 	if !isB64Token(raw) {
-		d.refusal = notOneText(raw)
+		d.refusal = notOneToken(d.req.Authorization[0])
 		return
 	}
 	c := d.newCall(ctx)
@@ -217,115 +217,4 @@ func ruleRefusal(rule scopes.Rule, claims *Claims, err error) *Error {
 		}
 	}
 	return e
-}
-
-var (
-	errSeveral    = sharedRefusal(InvalidRequest, errors.New("the request has more than one Authorization value"))
-	errNoField    = sharedRefusal(NoToken, errors.New("the request has no Authorization field"))
-	errNoScheme   = sharedRefusal(NoToken, errors.New("the Authorization field has a token but no scheme; want Bearer, a space and the token"))
-	errNoBearer   = sharedRefusal(NoToken, errors.New("the Authorization field has a scheme other than Bearer"))
-	errNotOneText = sharedRefusal(InvalidRequest, errors.New("the Authorization field is not Bearer, a space and one token"))
-	errPaddedText = sharedRefusal(InvalidRequest, errors.New("the Authorization field is not Bearer, a space and one token: "+paddedText))
-)
-
-const scheme = "Bearer"
-
-// The function credentials returns the token in the Authorization values (RFC 6750, section
-// 2.1; RFC 9110, section 11.4). The scheme may be in upper or lower case, and several
-// spaces may follow the scheme. The caller must check the alphabet of the token with
-// isB64Token.
-func credentials(values []string) (string, *Error) {
-	if len(values) > 1 {
-		return "", errSeveral
-	}
-	if len(values) == 0 || values[0] == "" {
-		return "", errNoField
-	}
-	value := values[0]
-	if token, ok := strings.CutPrefix(value, scheme+" "); ok && token != "" && token[0] != ' ' && len(token) <= maxToken {
-		return token, nil // almost all valid requests have this form
-	}
-	if len(value) > maxToken+2*len(scheme) && strings.EqualFold(value[:len(scheme)], scheme) && !isTokenChar(value[len(scheme)]) {
-		return "", errTooLong // the code below must not scan a long value
-	}
-	if len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
-		return "", otherScheme(value)
-	}
-	rest := value[len(scheme):]
-	if rest != "" && isTokenChar(rest[0]) {
-		return "", otherScheme(value) // the name of the scheme is longer, for example "BearerX"
-	}
-	token := strings.TrimLeft(rest, " ")
-	if token == "" || token == rest {
-		return "", errNotOneText
-	}
-	if len(token) > maxToken {
-		return "", errTooLong
-	}
-	return token, nil
-}
-
-// otherScheme returns the refusal for a value that does not start with the scheme Bearer.
-// The reason is NoToken, with two exceptions. The reason is InvalidRequest for a value that
-// starts with white space, and for a list of credentials in which the scheme Bearer comes
-// later.
-func otherScheme(value string) *Error {
-	if value[0] == ' ' || value[0] == '\t' {
-		return errNotOneText
-	}
-	if len(value) > maxToken {
-		return errNoBearer
-	}
-	if strings.Count(value, ".") == 2 && strings.IndexByte(value, ' ') < 0 {
-		return errNoScheme // the value is probably a JWT without a scheme
-	}
-	for {
-		var found bool
-		if _, value, found = strings.Cut(value, ","); !found {
-			return errNoBearer
-		}
-		value = strings.TrimLeft(value, " \t")
-		if len(value) > len(scheme) && strings.EqualFold(value[:len(scheme)], scheme) && !isTokenChar(value[len(scheme)]) {
-			return errSeveral
-		}
-	}
-}
-
-// notOneText returns the refusal of a token for which isB64Token is false.
-func notOneText(raw string) *Error {
-	if hasPadding(raw) {
-		return errPaddedText
-	}
-	return errNotOneText
-}
-
-// isB64Token reports whether s is a b64token of RFC 6750, section 2.1.
-func isB64Token(s string) bool {
-	text := strings.TrimRight(s, "=")
-	for len(text) >= 8 {
-		if !b64[text[0]] || !b64[text[1]] || !b64[text[2]] || !b64[text[3]] || !b64[text[4]] || !b64[text[5]] || !b64[text[6]] || !b64[text[7]] {
-			return false
-		}
-		text = text[8:]
-	}
-	for i := range len(text) {
-		if !b64[text[i]] {
-			return false
-		}
-	}
-	return s != "" && s[0] != '='
-}
-
-// The table b64 marks the characters of a b64token, except the padding "=".
-var b64 = func() (t [256]bool) {
-	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/" {
-		t[c] = true
-	}
-	return t
-}()
-
-// isTokenChar reports whether c is a tchar of RFC 9110, section 5.6.2.
-func isTokenChar(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-		strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/testkit"
-	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -87,8 +86,13 @@ func TestDottedNamesHint(t *testing.T) {
 		{"ClaimIncludes", nil, func(name string) scopes.Rule { return bearer.ClaimIncludes(name, "x") }},
 	} {
 		for _, c := range []struct{ name, pointer string }{
-			{"custom.name", "/custom/name"}, {"custom.a~b.c", "/custom/a~0b/c"}, {"custom/name", "/custom/name"},
-			{"custom", ""}, {"/custom/name2", ""}, {"https://custom.example/name", ""}, {"present.name", ""},
+			{"custom.name", "/custom/name"},
+			{"custom.a~b.c", "/custom/a~0b/c"},
+			{"custom/name", "/custom/name"},
+			{"custom", ""},
+			{"/custom/name2", ""},
+			{"https://custom.example/name", ""},
+			{"present.name", ""},
 		} {
 			recorder := &testkit.Recorder{}
 			v := newVerifier(t, issuer, func(cfg *bearer.Config) {
@@ -101,12 +105,7 @@ func TestDottedNamesHint(t *testing.T) {
 			if row.rule != nil {
 				rule = row.rule(c.name)
 			}
-			guard, err := middleware.New(v, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			mux := http.NewServeMux()
-			guard.Handle(mux, "GET /things", rule, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+			mux := guarded(v, rule)
 			token := issuer.Token(members{"custom": nil, "present.name": 7, "scope": nil, "client_id": "c"})
 			req, resp := httptest.NewRequest(http.MethodGet, "/things", nil), httptest.NewRecorder()
 			req.Header.Set("Authorization", "Bearer "+token)

@@ -171,7 +171,7 @@ func (e *explainer) fillIn(c *check) {
 func (e *explainer) credentials() (*Error, string) {
 	raw, refusal := credentials(e.decision.req.Authorization)
 	if refusal == nil && !isB64Token(raw) {
-		refusal = notOneText(raw)
+		refusal = notOneToken(e.decision.req.Authorization[0])
 	}
 	e.raw, e.end = raw, refusal != nil
 	e.waives = e.end && e.x.Reason == "" // allowed, because the request has no token and the rule is optional

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/bearerkit/bearer"
-	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -21,12 +20,7 @@ import (
 func TestHeaderZip(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.CacheSize = -1 })
-	guard, err := middleware.New(v, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	mux := http.NewServeMux()
-	guard.Handle(mux, "GET /things", scopes.All("read:things"), http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	mux := guarded(v, scopes.All("read:things"))
 	status := func(token string) int {
 		req, resp := httptest.NewRequest(http.MethodGet, "/things", nil), httptest.NewRecorder()
 		req.Header.Set("Authorization", "Bearer "+token)
