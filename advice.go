@@ -15,7 +15,9 @@ import (
 
 // suggestProfile changes the detail of a refusal. The new detail names the profiles of
 // this package that accept the token. A wrong profile is the most frequent mistake in a
-// new configuration. The function is called only after the signature was verified.
+// new configuration. The function is called after the signature was verified, and while there
+// are no keys. If there are keys and the signature was not verified, a forged token must not
+// write advice into the log.
 func (v *JWTVerifier) suggestProfile(t *token, e *Error) *Error {
 	if e.Reason != WrongType && e.Reason != WrongAudience && e.Reason != InvalidClaims {
 		return e
@@ -24,7 +26,7 @@ func (v *JWTVerifier) suggestProfile(t *token, e *Error) *Error {
 		return e // the token is for a different service, so there is no profile to suggest
 	}
 	form := tokenForm{t.header, t.claims(), t.iss} // the error must not keep t, because a later request reuses t
-	e.Err = &profileError{err: e.Err, form: form, verifier: v, audience: e.Reason == WrongAudience}
+	e.Err = &profileError{err: e.Err, form: form, verifier: v, audience: e.Reason == WrongAudience, proved: t.proved}
 	return e
 }
 
@@ -43,6 +45,7 @@ type profileError struct {
 	form     tokenForm
 	verifier *JWTVerifier
 	audience bool // the reason of the refusal is WrongAudience
+	proved   bool // the signature was verified
 }
 
 func (e *profileError) Unwrap() error { return e.err }
@@ -52,7 +55,11 @@ func (e *profileError) Error() string {
 	if len(names) == 0 {
 		return e.err.Error()
 	}
-	return e.err.Error() + "; the token has the form of profile " + strings.Join(names, " or ") + ": see Config.Profile"
+	text := "; the token has the form of profile "
+	if !e.proved {
+		text = "; the signature is not verified, because there are no keys yet; if the token is genuine, it has the form of profile "
+	}
+	return e.err.Error() + text + strings.Join(names, " or ") + ": see Config.Profile"
 }
 
 // suggestions returns the names of the profiles that accept the token, except the

@@ -38,8 +38,11 @@ func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error
 	}
 	// No key in memory verifies the signature. The code requests newer keys only if the claims
 	// pass every check.
-	if err := t.runChecks(ofClaims, now); err != nil {
-		return err
+	if refusal := t.runChecks(ofClaims, now); refusal != nil {
+		if noKeys(err) {
+			return v.suggestProfile(t, refusal) // often the first refusal after a start
+		}
+		return refusal
 	}
 	newer, newErr := v.keys.Key(ctx, t.header.Kid, t.header.Alg, keys...)
 	if newErr == nil {
@@ -71,6 +74,15 @@ func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error
 		e.RetryAfter = unavailable.RetryAfter
 	}
 	return e
+}
+
+// noKeys reports whether err says that there are no keys at all, as after a start and in an
+// outage. It is false if there are keys, and none fits the token.
+func noKeys(err error) bool {
+	if unavailable, ok := errors.AsType[*jwks.UnavailableError](err); ok && unavailable.NotAsked {
+		return false
+	}
+	return errors.Is(err, jwks.ErrUnavailable)
 }
 
 // missingKey says that no key was found for a header. It holds only a pointer, so that a flood of

@@ -1,0 +1,71 @@
+package bearer_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/jwks"
+)
+
+// TestAdviceWithoutKeys sends the tokens of each issuer to a verifier with a wrong profile while
+// the issuer does not answer. The detail of the first refusal names the profile, as for a verified
+// token, and says that the signature is not verified. When there are keys, a forged token gets no
+// advice.
+func TestAdviceWithoutKeys(t *testing.T) { synctest.Test(t, testAdviceWithoutKeys) }
+
+func testAdviceWithoutKeys(t *testing.T) {
+	issuer := bearertest.NewUnstartedIssuer(&bearertest.Options{Algorithms: []string{"EdDSA"}, Audience: []string{audience}})
+	defer issuer.Close()
+	issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Status: http.StatusServiceUnavailable})
+	cache, err := jwks.New(issuer.KeysURL(), &jwks.Options{Transport: issuer.Transport()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cache.Close()
+	for name, v := range oneAndSeveral(t, bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: cache}) {
+		const hint, unverified = "form of profile ", "the signature is not verified, because there are no keys yet"
+		header := members{"typ": "JWT"}
+		genuine, forged := issuer.Mint(header, members{"scope": "read"}), issuer.Forge(header, members{"scope": "read"})
+		other := issuer.Mint(nil, members{"aud": "https://other.example"})
+		for _, row := range []struct {
+			token  string
+			reason bearer.Reason
+			hint   bool
+		}{{genuine, bearer.WrongType, true}, {forged, bearer.WrongType, true}, {other, bearer.WrongAudience, false}} {
+			_, err := v.Verify(t.Context(), row.token)
+			if !errors.Is(err, row.reason) || strings.Contains(err.Error(), hint) != row.hint || strings.Contains(err.Error(), unverified) != row.hint {
+				t.Errorf("%s, without keys: got error %v, want reason %q and a hint = %v", name, err, row.reason, row.hint)
+			}
+			if x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + row.token}}); strings.Contains(x.String(), "has the form of ") != row.hint {
+				t.Errorf("%s, without keys: got explanation\n%v\nwant a hint = %v", name, x, row.hint)
+			}
+		}
+	}
+	issuer.Repair(bearertest.KeysEndpoint)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	if err := cache.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for name, v := range oneAndSeveral(t, bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: cache}) {
+		for kind, token := range map[string]string{
+			"forged":                   issuer.Forge(members{"typ": "JWT"}, members{"scope": "read"}),
+			"forged, with another kid": issuer.Forge(members{"typ": "JWT", "kid": "other"}, members{"scope": "read"}),
+		} {
+			if _, err := v.Verify(t.Context(), token); err == nil || strings.Contains(err.Error(), "profile ") && strings.Contains(err.Error(), "form of") {
+				t.Errorf("%s, %s: got error %v, want a refusal without a hint", name, kind, err)
+			}
+		}
+		if _, err := v.Verify(t.Context(), issuer.Mint(members{"typ": "JWT"}, members{"scope": "read"})); err == nil ||
+			!strings.Contains(err.Error(), "the token has the form of profile ") || strings.Contains(err.Error(), "not verified") {
+			t.Errorf("%s: got error %v, want the hint of a verified token", name, err)
+		}
+	}
+}
