@@ -172,7 +172,7 @@ func (c *Claims) KeySource() string {
 
 // Value returns a copy of the JSON text of a top-level claim. The bool reports whether the
 // token has the claim. Names are compared byte for byte. A JSON pointer is not a valid name
-// here.
+// here. The text of a number has all digits that the issuer wrote.
 func (c *Claims) Value(name string) ([]byte, bool) { return c.all().value(name) }
 
 // The method value implements [Claims.Value].
@@ -200,7 +200,8 @@ type givenCustom struct{ value any }
 
 // Decode decodes the whole claims set into v. Unlike encoding/json, Decode distinguishes
 // upper and lower case in names. Every call decodes the claims set again. If every request
-// needs the result, set Config.Custom instead.
+// needs the result, set Config.Custom instead. A number in a value of type any becomes a float64,
+// which is exact only for integers up to 2^53; [JSON] says how to get exact numbers.
 func (c *Claims) Decode(v any) error {
 	if err := json.Unmarshal([]byte(c.all().members.Text()), v); err != nil {
 		return fmt.Errorf("bearer: decode claims: %w", err)

@@ -130,7 +130,8 @@ type Config struct {
 	// The verifier calls the decoder when it verifies a token, and then caches the result. The
 	// package function Custom calls the decoder again only if it cannot copy the result. The
 	// argument of the decoder is a copy of the claims set. The decoder must be safe for
-	// concurrent use.
+	// concurrent use. In a value of type any, integers above 2^53 are rounded; [JSON] says how to get
+	// exact numbers.
 	//
 	// If the decoder returns an error, the token is refused. If the error is or wraps a
 	// [Reason] or an *[Error], the refusal has the reason of this error. Otherwise the reason

@@ -20,6 +20,12 @@ import (
 // Names are compared byte for byte, and claims without a field in T are ignored. If T or *T
 // has a method Validate() error, JSON calls this method after decoding.
 //
+// A number in a field of type any becomes a float64, which is exact only for integers up to 2^53.
+// A larger identifier, such as the 64-bit number of a customer, can then equal the identifier of a
+// different customer. Use a field of type int64 or uint64, which are exact, or keep the text of
+// the number in a field of type json.RawMessage (package encoding/json). In a map, use
+// map[string]json.RawMessage in place of map[string]any.
+//
 // If the type of a claim differs from the type of its field in T, the token is refused
 // with [InvalidCustom]. If Validate returns an error, the token is refused with the reason
 // in this error. If this error contains no reason, the token is refused with
