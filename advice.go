@@ -88,6 +88,9 @@ func (e *profileError) suggestions() []string {
 // a configuration with a wrong profile often has a wrong audience too.
 func (e *profileError) acceptedWith(p *profile) bool {
 	v, f := *e.verifier, e.form
+	if f.iss == "" && !p.spiffe {
+		return false // every other profile requires "iss"
+	}
 	v.profile = p
 	t, now := &token{header: f.header, iss: f.iss, verifier: &v, entry: entryOf(f.claims)}, time.Now()
 	for i := range checks {

@@ -69,3 +69,23 @@ func testAdviceWithoutKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestNoProfileWithoutIssuer tests that the detail never suggests a profile that requires "iss" for
+// a token without it. The verifier of this profile also refuses the token.
+func TestNoProfileWithoutIssuer(t *testing.T) {
+	issuer := newIssuer(t, "EdDSA")
+	keys, err := jwks.Parse(issuer.JWKS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := bearer.New(bearer.Config{Issuer: "spiffe://example.org", Audience: []string{audience}, Keys: keys, Profile: bearer.SPIFFE})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct{ typ, sub string }{{"at+jwt", "spiffe://example.org/a"}, {"JWT", "spiffe://example.org/a/../b"}, {"JWT", "spiffe://example.org"}} {
+		_, err := v.Verify(t.Context(), issuer.Mint(members{"typ": row.typ}, members{"iss": nil, "sub": row.sub}))
+		if err == nil || strings.Contains(err.Error(), "see Config.Profile") {
+			t.Errorf("typ %s, sub %s: got error %v, want a refusal without another profile", row.typ, row.sub, err)
+		}
+	}
+}

@@ -64,11 +64,12 @@ type explainer struct {
 	raw     string       // the token in the credentials
 	v       *JWTVerifier // the verifier of the token's issuer, or nil
 	t       *token
-	genuine bool // the signature is valid
-	decoded bool // the claims have the right types
-	opaque  bool // the header or the claims set cannot be read
-	waives  bool // the mode of the rule waives the current check
-	end     bool // no further check is possible
+	genuine bool   // the signature is valid
+	denied  *Error // the refusal of the rule, if the rule was applied and denies the request
+	decoded bool   // the claims have the right types
+	opaque  bool   // the header or the claims set cannot be read
+	waives  bool   // the mode of the rule waives the current check
+	end     bool   // no further check is possible
 }
 
 // runAll runs the checks in the order of the table. A check runs even if an earlier check
@@ -333,6 +334,7 @@ func (e *explainer) rule() (refusal *Error, why string) {
 	}); err != nil {
 		refusal = refusalOf(err, Internal)
 	}
+	e.denied = refusal
 	e.waives = refusal != nil && refusal.Reason == MissingScope && rule.IsReportOnly()
 	return refusal, ""
 }

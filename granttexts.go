@@ -1,6 +1,7 @@
 package bearer
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/bearerkit/bearer/internal/claim"
 	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/strictjson"
+	"github.com/bearerkit/bearer/scopes"
 )
 
 // The functions in this file explain, for logs, why a token does not grant a scope or a role.
@@ -23,7 +25,7 @@ func (c *claimSet) explainMissing(err error) error {
 	ignored := c.ignoredScopes()
 	switch {
 	case c.scopes.Len() > 0:
-		return fmt.Errorf("%w; the token grants %q%s", err, quote.CutAll(slices.Collect(c.scopes.All())), ignored)
+		return fmt.Errorf("%w; the token grants %q%s%s", err, quote.CutAll(slices.Collect(c.scopes.All())), ignored, c.wildcardHint(err))
 	case ignored != "":
 		return fmt.Errorf("%w%s%s", err, ignored, c.hints(c.ownProfile().scopes))
 	}
@@ -39,6 +41,19 @@ func (c *claimSet) explainMissing(err error) error {
 		return fmt.Errorf("%w; the token has roles, which are not scopes: to require a role, use HasRole%s", err, c.hints(c.ownProfile().scopes))
 	}
 	return fmt.Errorf("%w; the token grants no scopes%s", err, c.hints(c.ownProfile().scopes))
+}
+
+// wildcardHint explains that a scope of the token can be a wildcard, if the scopes would be
+// sufficient for one of the missing scopes with Profile.WildcardScopes. Otherwise it returns "".
+func (c *claimSet) wildcardHint(err error) string {
+	denied, ok := errors.AsType[*scopes.DeniedError](err)
+	if !ok || c.verifier == nil || c.verifier.profile.wildcardScopes {
+		return ""
+	}
+	if !slices.ContainsFunc(denied.Missing, c.scopes.WithWildcards().Has) {
+		return ""
+	}
+	return `; some issuers use a scope that ends with "*" as a wildcard: see Config.Profile.WildcardScopes`
 }
 
 // readsScopesOf reports whether the profile reads the scopes of a top-level claim.

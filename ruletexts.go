@@ -1,6 +1,10 @@
 package bearer
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/bearerkit/bearer/internal/quote"
+)
 
 // The functions below return the texts of the check of the rule.
 
@@ -35,5 +39,18 @@ func (e *explainer) adviseRule(reason Reason) string {
 	case reason != MissingScope:
 		return "A function in the rule refuses the request. Read the text of its error."
 	}
-	return "At the authorization server, grant the client the missing scopes or roles. The client must also request the scopes in its token request. Tokens that were issued earlier keep their old scopes until they expire."
+	if e.denied != nil && (len(e.denied.Missing) == 0 || e.v != nil && len(e.v.profile.scopes) == 0) {
+		return e.denialText() + "The authorization server decides about the claims of its tokens. Tokens that were issued earlier keep their old claims until they expire."
+	}
+	return e.denialText() + "At the authorization server, grant the client the missing scopes. The client must also request the scopes in its token request. Tokens that were issued earlier keep their old scopes until they expire."
+}
+
+// denialText returns the detail of the rule's refusal as a sentence. It is the text of the log,
+// which says why the token does not grant what the rule requires. It is empty if there is no text.
+func (e *explainer) denialText() (text string) {
+	if e.denied == nil || e.denied.Err == nil {
+		return ""
+	}
+	_ = callSafely(func() error { text = "Why: " + quote.Line(e.denied.Err.Error()) + ". "; return nil }) // the method Error may panic
+	return text
 }

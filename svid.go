@@ -104,7 +104,7 @@ func (u unusedKeys) String() string {
 	for _, keys := range u.lists {
 		for _, key := range keys {
 			if !u.profile.spiffe && key.SVID() {
-				return fmt.Sprintf(": the key %q has the use jwt-svid, so it verifies only JWT-SVIDs; set Config.Profile to SPIFFE", quote.Cut(key.ID()))
+				return fmt.Sprintf(": the key %q has the use jwt-svid, so it verifies only JWT-SVIDs; to accept JWT-SVIDs, set Config.Profile to SPIFFE and Config.Issuer to the trust domain, for example spiffe://example.org", quote.Cut(key.ID()))
 			}
 		}
 	}
@@ -124,7 +124,7 @@ func (t *token) isSVID() bool {
 // svidText returns the probable mistake for the result of isSVID.
 func svidText(svid bool) string {
 	if svid {
-		return "; the token has no iss, and its sub is a SPIFFE ID: see profile SPIFFE"
+		return "; the token has no iss, and its sub is a SPIFFE ID: to accept JWT-SVIDs, set Config.Profile to SPIFFE and Config.Issuer to the trust domain"
 	}
 	return ""
 }

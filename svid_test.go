@@ -366,7 +366,7 @@ func TestSVIDAdvice(t *testing.T) {
 		reason               bearer.Reason
 		notForSeveralIssuers bool
 	}{
-		{plain, nil, "issuer", "see profile SPIFFE", isSVID, bearer.WrongIssuer, false},
+		{plain, nil, "issuer", "set Config.Profile to SPIFFE and Config.Issuer to the trust domain", isSVID, bearer.WrongIssuer, false},
 		{plain, members{"sub": "client"}, "issuer", "", "has no iss, so its issuer is unknown", bearer.WrongIssuer, false},
 		{plain, members{"iss": "https://b.example"}, "issuer", "", "If this iss is the issuer", bearer.WrongIssuer, false},
 		{spiffe, members{"sub": domainB + workload}, "issuer", `want a SPIFFE ID of "spiffe://a.example"`, "copy it into Config.Issuer", bearer.WrongIssuer, true},
