@@ -43,8 +43,8 @@ func (c *claimSet) explainMissing(err error) error {
 	return fmt.Errorf("%w; the token grants no scopes%s", err, c.hints(c.ownProfile().scopes))
 }
 
-// wildcardHint explains that a scope of the token can be a wildcard, if the scopes would be
-// sufficient for one of the missing scopes with Profile.WildcardScopes. Otherwise it returns "".
+// wildcardHint explains that a scope of the token can be a wildcard, if the scopes are
+// sufficient for a missing scope with Profile.WildcardScopes. Otherwise it returns "".
 func (c *claimSet) wildcardHint(err error) string {
 	denied, ok := errors.AsType[*scopes.DeniedError](err)
 	if !ok || c.verifier == nil || c.verifier.profile.wildcardScopes {

@@ -187,7 +187,9 @@ func (v *JWTVerifier) signer(t *token, keys []*jwks.Key) (*jwks.Key, *Error) {
 		return key, nil
 	}
 	if key := jws.Signer(method, signed, t.signature, others); key != nil {
-		return nil, refuse(WrongIssuer, "iss is %q, but the key %q that verifies the signature is for tokens of the issuer %q", quote.Cut(t.iss), quote.Cut(key.ID()), quote.Cut(key.Issuer()))
+		// The issuers of Entra ID are longer than quote.Max.
+		return nil, refuse(WrongIssuer, "iss is %q, but the token is signed with the key %q, which is for tokens of the issuer %q",
+			quote.CutTo(t.iss, 2*quote.Max), quote.Cut(key.ID()), quote.CutTo(key.Issuer(), 2*quote.Max))
 	}
 	return nil, nil
 }

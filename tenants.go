@@ -61,10 +61,9 @@ func (cfg *Config) tenants(template bool) (accepted, []error) {
 	case cfg.Tenants == nil && (len(claims) == 0 || cfg.Validate != nil || cfg.InsecureAnyTenant):
 		return accepted{otherwise: cfg.unlisted(claims)}, nil
 	case cfg.Tenants == nil:
-		return accepted{}, []error{fmt.Errorf("Config.Tenants: required, because the issuer %q issues the tokens of all its customers, "+
-			"and every customer gets tokens for this audience. List the accepted customers, each as NAME=VALUE with the name %v, or check the customer in Config.Validate, "+
+		return accepted{}, []error{fmt.Errorf("Config.Tenants: required, because %s. List the accepted customers, each as NAME=VALUE with the name %v, or check the customer in Config.Validate, "+
 			"or set Config.InsecureAnyTenant to accept every customer. Rules of routes do not count, because New does not see them",
-			cfg.Issuer, tenant.Names(claims))}
+			cfg.whyTenants(template), tenant.Names(claims))}
 	case cfg.InsecureAnyTenant:
 		errs = append(errs, errors.New("Config.InsecureAnyTenant: Config.Tenants is set too; remove one of the two fields"))
 	case len(cfg.Tenants) == 0:
@@ -78,6 +77,14 @@ func (cfg *Config) tenants(template bool) (accepted, []error) {
 		errs = append(errs, fmt.Errorf("Config.Tenants: %w", err))
 	}
 	return accepted{list: list, ambiguous: tenant.Ambiguous(cfg.Tenants, claims), names: tenant.Names(claims)}, errs
+}
+
+// whyTenants explains why the issuer requires Config.Tenants.
+func (cfg *Config) whyTenants(template bool) string {
+	if known, _ := cfg.knownTenantForms(template); known == nil {
+		return fmt.Sprintf("the profile %q has claims of the customer (Profile.TenantClaims), and the issuer %q may issue the tokens of several customers", cfg.Profile.Name, cfg.Issuer)
+	}
+	return fmt.Sprintf("the issuer %q issues the tokens of all its customers, and every customer gets tokens for this audience", cfg.Issuer)
 }
 
 // tenantForms returns the claims that identify a customer of the issuer, in the form of

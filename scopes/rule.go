@@ -123,11 +123,21 @@ func checkNames(fn string, names []string) error {
 		case !valid(name):
 			errs = append(errs, atCaller(fmt.Errorf("scopes: %s(%q): %s", fn, name, describeMistake(name))))
 		case strings.Contains(name, "*"):
-			errs = append(errs, atCaller(fmt.Errorf("scopes: %s(%q): a scope of a rule must not contain *; name the scope that the operation requires, such as %q; "+
-				"if the issuer grants wildcards, set Profile.WildcardScopes", fn, name, strings.ReplaceAll(name, "*", "users"))))
+			errs = append(errs, atCaller(fmt.Errorf("scopes: %s(%q): a scope of a rule must not contain *; name the scope that the operation requires%s; "+
+				"if the issuer grants wildcards, set Profile.WildcardScopes", fn, name, exampleFor(name))))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// exampleFor returns an example of a scope that a wildcard grants. It is empty if the name is not a
+// wildcard.
+func exampleFor(name string) string {
+	prefix, ok := strings.CutSuffix(name, "*")
+	if !ok || strings.Contains(prefix, "*") || !strings.HasSuffix(prefix, ":") && !strings.HasSuffix(prefix, ".") && !strings.HasSuffix(prefix, "/") {
+		return ""
+	}
+	return fmt.Sprintf(", such as %q", prefix+"users")
 }
 
 func checkOperands(fn string, rules []Rule) error {
