@@ -126,7 +126,7 @@ var checks = []check{
 	{
 		name: "type", section: "RFC 9068, section 4; RFC 8725, section 3.11", stage: ofClaims, perToken: checkType,
 		want: (*explainer).wantType, got: (*explainer).gotType,
-		advice: fixedAdvice("Set Config.Profile to the profile of this issuer, because vendors use different values of typ. If this value of typ marks a different kind of token, the client sends the wrong token."),
+		advice: (*explainer).adviseType,
 	},
 	{
 		name: "claims in the header", section: "RFC 7519, section 5.3", stage: ofClaims, perToken: checkReplicated,

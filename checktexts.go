@@ -142,14 +142,28 @@ func (e *explainer) wantAlgorithm() string {
 func (e *explainer) gotAlgorithm() string { return quote.Escape(e.t.header.Alg) }
 
 func (e *explainer) wantType() string {
+	if name := e.v.profile.forbiddenIn(e.t.header); name != "" {
+		return "a header without " + strconv.Quote(name) + " (profile " + e.v.profile.name + ")"
+	}
 	return "typ " + e.v.profile.typesText() + " (profile " + e.v.profile.name + ")"
 }
 
 func (e *explainer) gotType() string {
+	if name := e.v.profile.forbiddenIn(e.t.header); name != "" {
+		return "a header with " + strconv.Quote(name)
+	}
 	if !e.t.header.HasTyp {
 		return "no typ"
 	}
 	return "typ " + strconv.Quote(quote.Cut(e.t.header.Typ))
+}
+
+// adviseType returns the sentence of Profile.ForbiddenHeader if the header has such a member.
+func (e *explainer) adviseType(Reason) string {
+	if name := e.v.profile.forbiddenIn(e.t.header); name != "" {
+		return "Profile.ForbiddenHeader refuses the token: " + e.v.profile.forbiddenHeader[name] + "."
+	}
+	return "Set Config.Profile to the profile of this issuer, because vendors use different values of typ. If this value of typ marks a different kind of token, the client sends the wrong token."
 }
 
 func (e *explainer) wantAudience() string {

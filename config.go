@@ -245,6 +245,7 @@ func newVerifier(cfg Config, old *JWTVerifier, limits *jwks.Limits) (*JWTVerifie
 	}
 	tenants.warnAmbiguous(&cfg)
 	profile.warnNoScopes(&cfg)
+	profile.warnForbidden(&cfg)
 	return v, nil
 }
 

@@ -70,6 +70,16 @@ func (p *profile) noScopesText() string {
 	return fmt.Sprintf("profile %s reads no scopes, so a rule with scopes refuses every token: %s. If the tokens have scopes, name their claim in Config.Profile.Scopes", p.name, instead)
 }
 
+// warnForbidden logs a warning if a name in Profile.Forbidden probably means a member of an object.
+// Unlike in every other list, such a mistake refuses nothing, so no refusal can point to it. The
+// name of a top-level claim, written as a JSON pointer with one element, causes no warning.
+func (p *profile) warnForbidden(cfg *Config) {
+	if hints := claim.Hints(p.forbidden, new(strictjson.Record)); hints != "" {
+		cfg.warn("bearer: a name in Profile.Forbidden probably means a member of an object", slog.String("issuer", cfg.Issuer),
+			slog.String("profile", p.name), slog.String("help", strings.TrimLeft(hints, "; ")))
+	}
+}
+
 // warnNoScopes logs a warning if p reads roles and no scopes. In such a configuration, a rule with
 // scopes is a frequent mistake. A profile without roles and scopes gets no warning, because the
 // tokens of its issuer have neither.
