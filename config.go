@@ -209,6 +209,10 @@ func newVerifier(cfg Config, old *JWTVerifier, limits *jwks.Limits) (*JWTVerifie
 	if template != nil && cfg.Keys == nil && !located {
 		errs = append(errs, errors.New("Config.KeyOptions.KeysURL or Config.Keys: required because Config.Issuer contains {tenantid}"+commonKeysAdvice(cfg.Issuer)))
 	}
+	addressWarning, addressErr := cfg.checkAddress()
+	if addressErr != nil {
+		errs = append(errs, addressErr)
+	}
 	tenants, tenantErrs := cfg.tenants(template != nil)
 	errs = append(errs, tenantErrs...)
 	errs = append(errs, cfg.faults()...)
@@ -246,6 +250,7 @@ func newVerifier(cfg Config, old *JWTVerifier, limits *jwks.Limits) (*JWTVerifie
 	tenants.warnAmbiguous(&cfg)
 	profile.warnNoScopes(&cfg)
 	profile.warnForbidden(&cfg)
+	cfg.warnAddress(addressWarning)
 	return v, nil
 }
 

@@ -129,6 +129,20 @@ func TestAdviceEnds(t *testing.T) {
 	}
 }
 
+// TestNeverIssuers requires an error of the profiles of Entra ID for every path of the hosts that no
+// token has as its issuer.
+func TestNeverIssuers(t *testing.T) {
+	for _, host := range []string{"login.chinacloudapi.cn", "login.windows.net", "login.microsoft.com", "login-us.microsoftonline.com"} {
+		for _, path := range []string{"", "/", "/" + entraTenant, "/" + entraTenant + "/", "/" + entraTenant + "/v2.0", "/" + entraTenant + "/v2.0/", "/common/v2.0"} {
+			for _, p := range []bearer.Profile{bearer.EntraV1, bearer.EntraV2} {
+				if _, err := bearer.New(bearer.Config{Issuer: "https://" + host + path, Audience: []string{"a"}, Keys: &jwks.Set{}, Profile: p}); err == nil {
+					t.Errorf("profile %s, issuer https://%s%s: got no error", p.Name, host, path)
+				}
+			}
+		}
+	}
+}
+
 // roundTrip is an http.RoundTripper.
 type roundTrip func(*http.Request) *http.Response
 

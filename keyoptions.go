@@ -52,14 +52,17 @@ func (v *JWTVerifier) discover(start bool, given *jwks.Options, limits *jwks.Lim
 	var errs []error
 	for _, cause := range causes(fmt.Errorf("%w", err)) {
 		if !added || !strings.HasPrefix(cause.Error(), "jwks: Options.MaxRSACost: ") {
-			errs = append(errs, &optionError{cause})
+			errs = append(errs, &optionError{cause, httpIssuerAdvice(v.issuer, given)})
 		}
 	}
 	return errs
 }
 
 // optionError is an error of jwks.Discover, with the names that the fields have in a Config.
-type optionError struct{ err error }
+type optionError struct {
+	err    error
+	advice string // for an issuer with an http URL, the text to read first; see httpIssuerAdvice
+}
 
 func (e *optionError) Unwrap() error { return e.err }
 
@@ -70,7 +73,13 @@ var optionNames = strings.NewReplacer(
 	" Options.", " Config.KeyOptions.",
 )
 
-func (e *optionError) Error() string { return optionNames.Replace(e.err.Error()) }
+func (e *optionError) Error() string {
+	text := optionNames.Replace(e.err.Error())
+	if strings.HasPrefix(text, "Config.Issuer: ") {
+		text = strings.Replace(text, "http lets attackers", e.advice+"http lets attackers", 1)
+	}
+	return text
+}
 
 // copyKeyOptions returns a copy of opts that the caller of New cannot change.
 func copyKeyOptions(opts *jwks.Options) (fresh jwks.Options) {

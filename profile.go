@@ -36,7 +36,8 @@ import (
 // detail of the refusal contains the pointer. For three claims that are always objects
 // ("realm_access", "resource_access" and "app_metadata"), New refuses a name such as
 // "realm_access.roles". If a token really has a top-level claim with this name, write a pointer
-// with one element: "/realm_access.roles".
+// with one element: "/realm_access.roles". A pointer selects members of objects, and never
+// elements of arrays.
 type Profile struct {
 	// Name is the name of the profile in logs. Empty means "RFC 9068".
 	Name string

@@ -43,10 +43,10 @@ const (
 	// WrongType: "typ" is not in Profile.Types (RFC 9068, section 4), or the header has a member
 	// of Profile.ForbiddenHeader.
 	WrongType Reason = "type"
-	// Expired: the time in "exp" has passed, or the token is older than Config.MaxAge. There
-	// is no leeway.
+	// Expired: the time in "exp" has passed, by more than Config.Leeway (zero by default), or the
+	// token is older than Config.MaxAge.
 	Expired Reason = "expired"
-	// NotYetValid: "nbf" or "iat" is more than 60 s in the future.
+	// NotYetValid: "nbf" or "iat" is in the future, by more than 60 s plus Config.Leeway.
 	NotYetValid Reason = "not_yet_valid"
 	// WrongAudience: the audience claim contains none of the strings in Config.Audience (RFC
 	// 7519, section 4.1.3). The audience claim is "aud", or the claim that Profile.Audience

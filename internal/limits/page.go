@@ -34,6 +34,9 @@ func Check(root string, source *Source) error {
 		if rows[name] || limit.Subject == "" || limit.Beyond == "" || (limit.Test == "") == (limit.Untested == "") {
 			bad("%s: want one row, with a subject, an effect, and either a test or a reason why there is no test", name)
 		}
+		if limit.Valid == "" && limit.Source != "" {
+			bad("%s: the row has a Source without a Valid; write the section into Beyond", name)
+		}
 		rows[name] = true
 		options[limit.Option] = true
 		if limit.Option != "" && !hasOption(root, limit.Option) {

@@ -40,7 +40,7 @@ var tokenGroups = []Group{
 			},
 			{
 				Constant: "bearer.maxLeeway", Subject: "time that is added to the tolerance of `exp`, `nbf` and `iat`", Option: "bearer.Config.Leeway", Unit: "most",
-				Beyond: "`New` returns an error. If the clocks differ by more, correct the clocks.", Source: "RFC 7519, section 4.1.4", Test: own,
+				Beyond: "`New` returns an error. If the clocks differ by more, correct the clocks (RFC 7519, section 4.1.4, permits a few minutes).", Test: own,
 			},
 			{
 				Constant: "bearer.shortestLeeway", Subject: "`Config.Leeway`", Unit: "least",
