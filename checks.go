@@ -87,7 +87,7 @@ var checks = []check{
 	{
 		name: "credentials", section: "RFC 6750, section 2.1", stage: ofRequest, explain: (*explainer).credentials,
 		want: fixed("one Authorization field: Bearer, a space and the token"), got: (*explainer).gotCredentials,
-		advice: fixedAdvice("The client must send exactly one Authorization field, with the token from its authorization server. If the client does so, check the gateways between the client and this service: a gateway may add or replace the field."),
+		advice: (*explainer).adviseCredentials,
 	},
 	{
 		name: "verifier", section: "", stage: ofForeign, explain: (*explainer).foreign,

@@ -22,6 +22,7 @@ func fixedAdvice(text string) func(*explainer, Reason) string {
 }
 
 const (
+	advicePadded  = "The token looks like the token that an AWS load balancer writes into X-Amzn-Oidc-Data. It describes a session of a browser, and is not for this service. Use the token in X-Amzn-Oidc-Accesstoken: see docs/issuers.md."
 	adviceChanged = "No authorization server issues such a token. Find the source of the client's token, and check whether a program between the client and this service changes the token."
 	adviceLife    = "Configure a shorter lifetime of tokens at the issuer, or increase Config.MaxLifetime or Config.MaxAge. If one of these fields is set, every token must have iat."
 	adviceProfile = "The token does not have the form that the profile describes. Set Config.Profile to the profile of this issuer, or change the claims at the issuer."
@@ -30,7 +31,7 @@ const (
 // adviseChanged is the advice if a part of the token cannot be read.
 func (e *explainer) adviseChanged(Reason) string {
 	if hasPadding(e.raw) {
-		return "The token looks like the token that an AWS load balancer writes into X-Amzn-Oidc-Data. It describes a session of a browser, and is not for this service. Use the token in X-Amzn-Oidc-Accesstoken: see docs/issuers.md."
+		return advicePadded
 	}
 	return adviceChanged
 }
@@ -44,6 +45,13 @@ func listText(names []string) string {
 		return quote.List(names[:maxListed]) + " and " + strconv.Itoa(n) + " more"
 	}
 	return quote.List(names)
+}
+
+func (e *explainer) adviseCredentials(Reason) string {
+	if hasPadding(e.raw) {
+		return advicePadded
+	}
+	return "The client must send exactly one Authorization field, with the token from its authorization server. If the client does so, check the gateways between the client and this service: a gateway may add or replace the field."
 }
 
 func (e *explainer) gotCredentials() string {

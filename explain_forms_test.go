@@ -50,3 +50,17 @@ func TestExplainForbiddenHeader(t *testing.T) {
 		t.Errorf("got reason %q, want %q", x.Reason, bearer.WrongType)
 	}
 }
+
+// TestExplainPaddedCredentials requires the same advice for a padded token whether a part in the
+// middle or the last part is padded. The reasons of the refusals differ.
+func TestExplainPaddedCredentials(t *testing.T) {
+	issuer := newIssuer(t, "EdDSA")
+	v := newVerifier(t, issuer, nil)
+	header, rest, _ := strings.Cut(issuer.Token(nil), ".")
+	for _, token := range []string{header + "=." + rest, header + "." + rest + "="} {
+		x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + token}, Rule: scopes.All()})
+		if !strings.Contains(x.String(), "Use the token in X-Amzn-Oidc-Accesstoken") {
+			t.Errorf("reason %s: got explanation\n%v\nwant the advice about AWS load balancers", x.Reason, x)
+		}
+	}
+}
