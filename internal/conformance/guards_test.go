@@ -44,13 +44,23 @@ func newGuardSet(tb testing.TB, v bearer.Verifier, required ...string) *guardSet
 	return &guardSet{v, guard, rpc}
 }
 
-// roleMark is the beginning of a text that requires a role.
-const roleMark = "role:"
+// These are the beginnings of texts that require something other than scopes.
+const (
+	roleMark         = "role:"
+	includesMark     = "includes:"
+	alternativesMark = "any:"
+)
 
-// required returns what the route of a row requires: scopes, or a role after roleMark.
+// required returns what the route of a row requires: scopes, or a role, a claim or alternatives
+// after a mark.
 func required(row *conformance.Vector) string {
-	if row.Role != "" {
+	switch {
+	case row.Role != "":
 		return roleMark + row.Role
+	case row.Includes != "":
+		return includesMark + row.Includes
+	case row.Alternatives != nil:
+		return alternativesMark + strings.Join(row.Alternatives, "|")
 	}
 	return row.Scope
 }
@@ -59,6 +69,17 @@ func required(row *conformance.Vector) string {
 func rule(required string) scopes.Rule {
 	if role, ok := strings.CutPrefix(required, roleMark); ok {
 		return bearer.HasRole(role)
+	}
+	if included, ok := strings.CutPrefix(required, includesMark); ok {
+		claim, value, _ := strings.Cut(included, "=")
+		return bearer.ClaimIncludes(claim, value)
+	}
+	if list, ok := strings.CutPrefix(required, alternativesMark); ok {
+		var rules []scopes.Rule
+		for alternative := range strings.SplitSeq(list, "|") {
+			rules = append(rules, scopes.All(strings.Fields(alternative)...))
+		}
+		return scopes.Or(rules...)
 	}
 	return scopes.All(strings.Fields(required)...)
 }

@@ -49,6 +49,15 @@ type Vector struct {
 	// the Reason is "scope", the challenge names exactly these scopes, in the same order. If
 	// Scope is empty, the route requires no scope.
 	Scope string `json:"scope,omitempty"`
+	// Alternatives has the alternatives of the route instead of a scope. Each is a list of scopes
+	// like Scope. If Alternatives is empty, the route has no alternatives.
+	Alternatives []string `json:"alternatives,omitempty"`
+	// Challenge has the scopes that the challenge names, in the form of a "scope" parameter. If
+	// Challenge is empty, the challenge names Scope.
+	Challenge string `json:"challenge,omitempty"`
+	// Includes is NAME=VALUE: the route requires that the claim NAME includes the string VALUE,
+	// instead of a scope. If Includes is empty, the route requires no claim.
+	Includes string `json:"includes,omitempty"`
 	// Role is the role that the route requires instead of a scope. If Role is empty, the route
 	// requires no role.
 	Role string `json:"role,omitempty"`
@@ -146,6 +155,8 @@ type Settings struct {
 	Scopes []string `json:"scopes,omitempty"`
 	// WildcardScopes is bearer.Profile.WildcardScopes.
 	WildcardScopes bool `json:"wildcard_scopes,omitempty"`
+	// Hierarchy is bearer.Config.Hierarchy.
+	Hierarchy map[string][]string `json:"hierarchy,omitempty"`
 	// Roles is bearer.Profile.Roles.
 	Roles []string `json:"roles,omitempty"`
 	// InertConfirmation is bearer.Profile.InertConfirmation.
@@ -176,7 +187,7 @@ func (s *Settings) Config() (bearer.Config, error) {
 	cfg := bearer.Config{
 		Issuer: s.Issuer, Audience: s.Audience, Algorithms: s.Algorithms, Keys: s.parsed, Tenants: s.Tenants,
 		MaxLifetime: time.Duration(s.MaxLifetime) * time.Second, MaxAge: time.Duration(s.MaxAge) * time.Second,
-		Leeway: time.Duration(s.Leeway) * time.Second,
+		Leeway: time.Duration(s.Leeway) * time.Second, Hierarchy: s.Hierarchy,
 	}
 	if s.Profile == "" {
 		cfg.Profile = bearer.Profile{Scopes: s.Scopes, WildcardScopes: s.WildcardScopes, Roles: s.Roles, InertConfirmation: s.InertConfirmation, Types: s.Types, TenantClaims: s.TenantClaims}

@@ -119,8 +119,12 @@ func checkChallenge(t *testing.T, row *conformance.Vector, got []string) {
 	case bearer.MissingScope:
 		want = "insufficient_scope"
 	}
+	named := row.Scope
+	if row.Challenge != "" {
+		named = row.Challenge
+	}
 	if len(got) != 1 || !strings.HasPrefix(got[0], "Bearer ") || strings.Count(got[0], `, error="`+want+`"`) != 1 ||
-		strings.Contains(got[0], ` scope="`+row.Scope+`"`) != (row.Reason == bearer.MissingScope && row.Role == "") {
+		strings.Contains(got[0], ` scope="`+named+`"`) != (row.Reason == bearer.MissingScope && named != "") {
 		t.Errorf("got challenges %q, want one challenge with the error code %s", got, want)
 	}
 }

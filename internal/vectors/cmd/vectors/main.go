@@ -69,6 +69,7 @@ func generate(keys keyRing) (files map[string][]byte, err error) {
 	for name, class := range map[string]func(*rows){
 		"algorithm":   algorithmRows,
 		"claims":      claimRows,
+		"challenge":   alternativeRows,
 		"credentials": credentialRows,
 		"entra":       entraRows,
 		"form":        formRows,

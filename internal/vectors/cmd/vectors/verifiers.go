@@ -121,16 +121,19 @@ func verifiers(k keyRing) map[string]*conformance.Settings {
 		return s
 	}
 	all := map[string]*conformance.Settings{
-		"rfc9068":         settings(func(*conformance.Settings) {}),
-		"all-algorithms":  settings(func(s *conformance.Settings) { s.Algorithms = allAlgorithms }),
-		"es256-only":      settings(func(s *conformance.Settings) { s.Algorithms = []string{"ES256"} }),
-		"two-audiences":   settings(func(s *conformance.Settings) { s.Audience = []string{"other-api", audience} }),
-		"scope-arrays":    settings(func(s *conformance.Settings) { s.Scopes = []string{"scope", "scopes", "scp"} }),
-		"roles":           settings(func(s *conformance.Settings) { s.Roles = []string{"roles", "/realm_access/roles"} }),
-		"kc-jkt-type":     settings(func(s *conformance.Settings) { s.InertConfirmation = []string{"kc-jkt-type"} }),
-		"typ-optional":    settings(func(s *conformance.Settings) { s.Types = []string{"at+jwt", ""} }),
-		"scalekit":        settings(func(s *conformance.Settings) { s.Profile = "Scalekit" }),
-		"stytch":          settings(func(s *conformance.Settings) { s.Profile = "Stytch" }),
+		"rfc9068":        settings(func(*conformance.Settings) {}),
+		"all-algorithms": settings(func(s *conformance.Settings) { s.Algorithms = allAlgorithms }),
+		"es256-only":     settings(func(s *conformance.Settings) { s.Algorithms = []string{"ES256"} }),
+		"two-audiences":  settings(func(s *conformance.Settings) { s.Audience = []string{"other-api", audience} }),
+		"scope-arrays":   settings(func(s *conformance.Settings) { s.Scopes = []string{"scope", "scopes", "scp"} }),
+		"roles":          settings(func(s *conformance.Settings) { s.Roles = []string{"roles", "/realm_access/roles"} }),
+		"kc-jkt-type":    settings(func(s *conformance.Settings) { s.InertConfirmation = []string{"kc-jkt-type"} }),
+		"typ-optional":   settings(func(s *conformance.Settings) { s.Types = []string{"at+jwt", ""} }),
+		"scalekit":       settings(func(s *conformance.Settings) { s.Profile = "Scalekit" }),
+		"stytch":         settings(func(s *conformance.Settings) { s.Profile = "Stytch" }),
+		"hierarchy": settings(func(s *conformance.Settings) {
+			s.Hierarchy = map[string][]string{"admin": {"read", "write"}, "write": {"list"}}
+		}),
 		"wildcard-scopes": settings(func(s *conformance.Settings) { s.WildcardScopes = true }),
 		"plain-jwt":       settings(func(s *conformance.Settings) { s.Profile = "PlainJWT" }),
 		"ad-fs":           settings(func(s *conformance.Settings) { s.Profile, s.Issuer = "ADFS", adfsIssuer }),
