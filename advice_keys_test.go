@@ -89,3 +89,21 @@ func TestNoProfileWithoutIssuer(t *testing.T) {
 		}
 	}
 }
+
+// TestOtherTrustDomain tests the detail of Issuers for a JWT-SVID of a trust domain that is not
+// configured, while a different one is.
+func TestOtherTrustDomain(t *testing.T) {
+	issuer := newIssuer(t, "EdDSA")
+	keys, err := jwks.Parse(issuer.JWKS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	several := new(bearer.Issuers)
+	if err := several.Add(bearer.Config{Issuer: "spiffe://a.example", Audience: []string{audience}, Keys: keys, Profile: bearer.SPIFFE}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = several.Verify(t.Context(), issuer.Mint(members{"typ": "JWT"}, members{"iss": nil, "sub": "spiffe://b.example/workload"}))
+	if want := `sub is "spiffe://b.example/workload", and its trust domain is not a configured issuer`; !errors.Is(err, bearer.WrongIssuer) || !strings.Contains(err.Error(), want) {
+		t.Errorf("got error %v, want the text %s", err, want)
+	}
+}

@@ -23,6 +23,9 @@ func (r *routes) route(t *token) *Error {
 			return nil
 		}
 	}
+	if len(r.domains) > 0 && t.isSVID() {
+		return t.annotate(refuse(WrongIssuer, "%v, and its trust domain is not a configured issuer", subjectText{t.claims()}))
+	}
 	return t.annotate(refuse(WrongIssuer, "iss %q is not a configured issuer%v", quote.Cut(t.iss), unknownIssuerAdvice{r, t.iss, t.isSVID()}))
 }
 
