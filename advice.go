@@ -59,7 +59,32 @@ func (e *profileError) Error() string {
 	if !e.proved {
 		text = "; the signature is not verified, because there are no keys yet; if the token is genuine, it has the form of profile "
 	}
-	return e.err.Error() + text + strings.Join(names, " or ") + ": see Config.Profile"
+	return e.err.Error() + text + profilesText(names) + ": see Config.Profile"
+}
+
+// profilesText formats the names of profiles that accept a token. The profile for all other servers
+// is the last, because its tokens have no mark of a product. The profile for JWT-SVIDs needs a
+// different issuer too.
+func profilesText(names []string) string {
+	const others, svid = "Plain JWT", "SPIFFE"
+	var products []string
+	for _, name := range names {
+		switch name {
+		case others:
+		case svid:
+			products = append(products, svid+" (with the trust domain as Config.Issuer)")
+		default:
+			products = append(products, name)
+		}
+	}
+	text := strings.Join(products, " or ")
+	switch {
+	case len(products) == len(names):
+		return text
+	case text == "":
+		return others
+	}
+	return text + ", or, if the server is none of these products, " + others
 }
 
 // suggestions returns the names of the profiles that accept the token, except the

@@ -3,7 +3,9 @@ package bearer_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -105,5 +107,27 @@ func TestOtherTrustDomain(t *testing.T) {
 	_, err = several.Verify(t.Context(), issuer.Mint(members{"typ": "JWT"}, members{"iss": nil, "sub": "spiffe://b.example/workload"}))
 	if want := `sub is "spiffe://b.example/workload", and its trust domain is not a configured issuer`; !errors.Is(err, bearer.WrongIssuer) || !strings.Contains(err.Error(), want) {
 		t.Errorf("got error %v, want the text %s", err, want)
+	}
+}
+
+// TestSampleOfAdvice requires that docs/issuers.md shows the detail of the log for a token that has
+// the claims of RFC 9068 and the typ JWT. The profile for servers without a profile of their own is
+// the last, with a sentence that says when to take it.
+func TestSampleOfAdvice(t *testing.T) {
+	page, err := os.ReadFile("docs/issuers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer := newIssuer(t, "EdDSA")
+	_, err = newVerifier(t, issuer, nil).Verify(t.Context(), issuer.Mint(members{"typ": "JWT"}, members{"scope": "read"}))
+	if err == nil || !strings.HasSuffix(err.Error(), ", or, if the server is none of these products, Plain JWT: see Config.Profile") {
+		t.Errorf("got error %v, want Plain JWT as the last profile", err)
+	}
+	x := bearer.Explain(t.Context(), newVerifier(t, issuer, nil), bearer.Request{Authorization: []string{"Bearer " + issuer.Mint(members{"typ": "JWT"}, members{"scope": "read"})}})
+	if _, profiles, _ := strings.Cut(fmt.Sprint(err), "has the form of profile "); !strings.Contains(x.String(), "has the form of "+profiles+"\n") {
+		t.Errorf("got explanation\n%v\nwant the profiles in the form of the log: %s", x, profiles)
+	}
+	if err != nil && !strings.Contains(string(page), "\n    "+strings.TrimPrefix(err.Error(), "bearer: ")+"\n") {
+		t.Errorf("docs/issuers.md: got no line with the detail %v, want one", err)
 	}
 }

@@ -105,7 +105,7 @@ func (x *Explanation) String() string {
 	line("verifier", label("issuer ", x.Issuer), label("profile ", x.Profile))
 	line("clock", x.Time.UTC().Format(time.RFC3339)+" on this machine")
 	if len(x.Fits) > 0 {
-		line("profiles", "the token has the form of "+strings.Join(x.Fits, " or ")+": see Config.Profile")
+		line("profiles", "the token has the form of "+profilesText(x.Fits)+": see Config.Profile")
 	}
 	b.WriteString("\n")
 	for _, c := range x.Checks {
