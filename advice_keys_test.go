@@ -131,3 +131,26 @@ func TestSampleOfAdvice(t *testing.T) {
 		t.Errorf("docs/issuers.md: got no line with the detail %v, want one", err)
 	}
 }
+
+// TestAdviceOfSVIDKeys compares the advice for a token that is signed with a key for JWT-SVIDs
+// with the advice for a forged token. A suggestion of the profile SPIFFE names the issuer too.
+func TestAdviceOfSVIDKeys(t *testing.T) {
+	key := bearertest.NewKey("ES256", "k")
+	for use, want := range map[string]string{"jwt-svid": "If the token is a JWT-SVID, set Config.Profile to SPIFFE and Config.Issuer to the trust domain", "sig": "The token was changed after it was signed"} {
+		cfg := bearer.Config{Issuer: "https://a.example", Audience: []string{audience}, Keys: bundleOf(t, bundleKey(t, key, use))}
+		for name, v := range oneAndSeveral(t, cfg) {
+			token := mintSVID(t, key, nil, members{"iss": "https://a.example"})
+			if use == "sig" {
+				token = mintSVID(t, bearertest.NewKey("ES256", "k"), nil, members{"iss": "https://a.example"})
+			}
+			x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + token}})
+			found := false
+			for _, c := range x.Checks {
+				found = found || c.Name == "signature" && strings.Contains(c.Advice, want)
+			}
+			if !found || !strings.Contains(x.String(), "SPIFFE (with the trust domain as Config.Issuer)") {
+				t.Errorf("%s, use %s: got explanation\n%v\nwant the check signature with the advice %q, and the profile SPIFFE with its issuer", name, use, x, want)
+			}
+		}
+	}
+}

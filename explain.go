@@ -65,6 +65,7 @@ type explainer struct {
 	v       *JWTVerifier // the verifier of the token's issuer, or nil
 	t       *token
 	genuine bool   // the signature is valid
+	svid    bool   // the check of the signature leaves out a key for JWT-SVIDs
 	denied  *Error // the refusal of the rule, if the rule was applied and denies the request
 	decoded bool   // the claims have the right types
 	opaque  bool   // the header or the claims set cannot be read
@@ -270,7 +271,9 @@ func (e *explainer) signature() (*Error, string) {
 	case e.x.Reason == KeyNotAsked:
 		refusal = refuse(KeyNotAsked, "no key in memory with the kid %q verifies the signature, and the issuer was not asked for newer keys", quote.Cut(e.t.header.Kid))
 	default:
-		refusal = refuse(BadSignature, "the signature is not valid under the issuer's key %q%v", quote.Cut(e.t.header.Kid), unusedKeys{e.v.profile, [2][]*jwks.Key{keys}})
+		unused := unusedKeys{e.v.profile, [2][]*jwks.Key{keys}}.String()
+		e.svid = unused != ""
+		refusal = refuse(BadSignature, "the signature is not valid under the issuer's key %q%s", quote.Cut(e.t.header.Kid), unused)
 	}
 	return refusal, ""
 }

@@ -79,5 +79,8 @@ func (e *explainer) adviseSignature(reason Reason) string {
 	if reason == WrongIssuer {
 		return "The token is signed with a key that is for tokens of a different tenant or cloud. Check that KeysURL or MetadataURL in Config.KeyOptions belongs to the same cloud and tenant as Config.Issuer. If the key set is right, the token does not come from the issuer that it names: refuse it, and report it to the issuer."
 	}
+	if e.svid {
+		return "The issuer has a key for JWT-SVIDs, which verifies no other tokens. If the token is a JWT-SVID, set Config.Profile to SPIFFE and Config.Issuer to the trust domain, for example spiffe://example.org. Otherwise the token was changed after it was signed, or the issuer signs other tokens with this key: the issuer must then publish the key with the use sig."
+	}
 	return "The token was changed after it was signed, or it was signed with a different key that has the same kid. If all tokens fail this check, compare the keys that this service uses with the keys that the issuer publishes: the keys may come from a different environment, such as a test environment."
 }
