@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bearerkit/bearer/internal/jws"
@@ -39,7 +40,7 @@ func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error
 	// No key in memory verifies the signature. The code requests newer keys only if the claims
 	// pass every check.
 	if refusal := t.runChecks(ofClaims, now); refusal != nil {
-		if noKeys(err) {
+		if v.noKeys(err) {
 			return v.suggestProfile(t, refusal) // often the first refusal after a start
 		}
 		return refusal
@@ -78,7 +79,11 @@ func (v *JWTVerifier) check(ctx context.Context, t *token, now time.Time) *Error
 
 // noKeys reports whether err says that there are no keys at all, as after a start and in an
 // outage. It is false if there are keys, and none fits the token.
-func noKeys(err error) bool {
+func (v *JWTVerifier) noKeys(err error) bool {
+	if sources, ok := v.keys.(*jwks.Sources); ok &&
+		slices.ContainsFunc(sources.Status(), func(s jwks.Status) bool { return s.Ready }) {
+		return false // one source is down, and the error is about it
+	}
 	if unavailable, ok := errors.AsType[*jwks.UnavailableError](err); ok && unavailable.NotAsked {
 		return false
 	}

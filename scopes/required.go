@@ -56,12 +56,17 @@ func (n *node) lacking(granted Set, met map[*node]bool) (required, missing []str
 			have.set(p.words*64 + i)
 		}
 	}
-	i := newImplications(p, granted.hierarchy())
-	var best candidate
-	if p.sets == nil {
-		best = i.candidate(p.approximate(n, granted, met), have)
-	} else {
-		best = i.best(p.sets, have)
+	choose := func(h Hierarchy) candidate {
+		i := newImplications(p, h)
+		if p.sets == nil {
+			return i.candidate(p.approximate(n, granted, met), have)
+		}
+		return i.best(p.sets, have)
+	}
+	best := choose(granted.hierarchy())
+	if best.lacks == 0 {
+		// A wildcard grants a scope, but not the scopes that this scope implies.
+		best = choose(nil)
 	}
 	if best.lacks == 0 {
 		return nil, nil

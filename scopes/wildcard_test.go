@@ -248,3 +248,20 @@ func TestDeniedWithWildcards(t *testing.T) {
 		}
 	}
 }
+
+// TestRequiredOfWildcardAndHierarchy tests a denial whose missing scope is implied by a scope that
+// only a wildcard grants. The hierarchy is not expanded from a wildcard, so the denial must name the
+// scope.
+func TestRequiredOfWildcardAndHierarchy(t *testing.T) {
+	names, err := scopes.Of("users:*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	granted := scopes.Hierarchy{"users:admin": {"audit"}}.Expand(names.WithWildcards())
+	for _, rule := range []scopes.Rule{scopes.All("users:admin", "audit"), scopes.Or(scopes.All("users:admin", "audit"), scopes.All("x", "y"))} {
+		denied, ok := errors.AsType[*scopes.DeniedError](rule.Allow(t.Context(), granted))
+		if !ok || !slices.Equal(denied.Required, []string{"users:admin", "audit"}) || !slices.Equal(denied.Missing, []string{"audit"}) {
+			t.Errorf("%v: got %+v, want both scopes, and audit missing", rule, denied)
+		}
+	}
+}
