@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -96,9 +97,10 @@ func methodOf(required string) string {
 // answer is the response that a client receives. The field reached shows whether the handler
 // ran.
 type answer struct {
-	status    int        // status of the HTTP response
-	code      codes.Code // code of the gRPC response
-	reason    string     // reason in the google.rpc.ErrorInfo detail of the gRPC response
+	status    int               // status of the HTTP response
+	code      codes.Code        // code of the gRPC response
+	reason    string            // reason in the google.rpc.ErrorInfo detail of the gRPC response
+	info      map[string]string // metadata of this detail
 	challenge []string
 	reached   bool // the handler ran with claims in its context
 }
@@ -133,26 +135,28 @@ func (s *guardSet) overGRPC(ctx context.Context, tb testing.TB, required string,
 		_, unary.reached = bearer.FromContext(ctx)
 		return nil, nil
 	})
-	unary.code, unary.reason, unary.challenge = status.Code(err), reasonInfo(err), sent.header.Get("www-authenticate")
+	unary.code, unary.challenge = status.Code(err), sent.header.Get("www-authenticate")
+	unary.reason, unary.info = errorInfo(err)
 	err = s.grpc.Stream(nil, &serverStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: method}, func(_ any, ss grpc.ServerStream) error { //nolint:contextcheck // a stream has its own context
 		_, opened.reached = bearer.FromContext(ss.Context())
 		return nil
 	})
-	opened.code, opened.reason = status.Code(err), reasonInfo(err)
-	if unary.code != opened.code || unary.reason != opened.reason || unary.reached != opened.reached {
-		tb.Errorf("gRPC: got code %v and reason %q for a unary call, and code %v and reason %q for a stream, want the same verdict", unary.code, unary.reason, opened.code, opened.reason)
+	opened.code = status.Code(err)
+	opened.reason, opened.info = errorInfo(err)
+	if unary.code != opened.code || unary.reason != opened.reason || unary.reached != opened.reached || !maps.Equal(unary.info, opened.info) {
+		tb.Errorf("gRPC: got code %v, reason %q and metadata %q for a unary call, and code %v, reason %q and metadata %q for a stream, want the same verdict", unary.code, unary.reason, unary.info, opened.code, opened.reason, opened.info)
 	}
 	return unary
 }
 
-// reasonInfo returns the reason in the google.rpc.ErrorInfo detail of a status.
-func reasonInfo(err error) string {
+// errorInfo returns the reason and the metadata in the google.rpc.ErrorInfo detail of a status.
+func errorInfo(err error) (reason string, metadata map[string]string) {
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {
-			return info.GetReason()
+			return info.GetReason(), info.GetMetadata()
 		}
 	}
-	return ""
+	return "", nil
 }
 
 // serverStream is a stream that has only a context, because the interceptor calls no other

@@ -55,6 +55,10 @@ type Vector struct {
 	// Challenge has the scopes that the challenge names, in the form of a "scope" parameter. If
 	// Challenge is empty, the challenge names Scope.
 	Challenge string `json:"challenge,omitempty"`
+	// Missing has the scopes of the challenge that the token does not grant, in the same form. The
+	// metadata missing_scope of the google.rpc.ErrorInfo detail names exactly these. If Missing is
+	// empty, the row does not say which scopes are missing.
+	Missing string `json:"missing,omitempty"`
 	// Includes is NAME=VALUE: the route requires that the claim NAME includes the string VALUE,
 	// instead of a scope. If Includes is empty, the route requires no claim.
 	Includes string `json:"includes,omitempty"`

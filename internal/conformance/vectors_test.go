@@ -71,6 +71,9 @@ func check(t *testing.T, guards *guardSet, row *conformance.Vector) {
 	if unverified := strings.Contains(strings.Join(h.challenge, ""), `error_description="The access token is invalid"`); row.Told != "" && !unverified {
 		t.Errorf("HTTP: got challenge %q, want the description of a token that was not verified", h.challenge)
 	}
+	if row.Missing != "" && (g.info["scope"] != named(row) || g.info["missing_scope"] != row.Missing) {
+		t.Errorf("gRPC: got metadata %q in the status, want scope %q and missing_scope %q", g.info, named(row), row.Missing)
+	}
 	if !slices.Equal(g.challenge, h.challenge) {
 		t.Errorf("gRPC: got challenge %q, want the challenge of the HTTP response %q", g.challenge, h.challenge)
 	}
@@ -119,14 +122,25 @@ func checkChallenge(t *testing.T, row *conformance.Vector, got []string) {
 	case bearer.MissingScope:
 		want = "insufficient_scope"
 	}
-	named := row.Scope
-	if row.Challenge != "" {
-		named = row.Challenge
+	scope := ""
+	if names := named(row); row.Reason == bearer.MissingScope && names != "" {
+		scope = `, scope="` + names + `"`
 	}
 	if len(got) != 1 || !strings.HasPrefix(got[0], "Bearer ") || strings.Count(got[0], `, error="`+want+`"`) != 1 ||
-		strings.Contains(got[0], ` scope="`+named+`"`) != (row.Reason == bearer.MissingScope && named != "") {
-		t.Errorf("got challenges %q, want one challenge with the error code %s", got, want)
+		!strings.HasSuffix(got[0], scope) || strings.Count(got[0], ` scope="`) != strings.Count(scope, ` scope="`) {
+		t.Errorf("got challenges %q, want one challenge with the error code %s and the parameter %q", got, want, scope)
 	}
+}
+
+// named returns the scopes that the challenge of a row names if the reason is a missing scope.
+func named(row *conformance.Vector) string {
+	switch {
+	case row.Challenge != "":
+		return row.Challenge
+	case required(row) != row.Scope:
+		return "" // the route requires a role or a claim, so scopes do not help
+	}
+	return row.Scope
 }
 
 func reasonOf(tb testing.TB, err error) bearer.Reason {

@@ -12,22 +12,23 @@ func alternativeRows(r *rows) {
 		name, granted string
 		alternatives  []string
 		challenge     string
+		missing       string
 		options       []option
 	}{
-		{"no scope, two alternatives", "", []string{"x", "admin"}, "x", nil},
-		{"another scope, two alternatives", "y", []string{"x", "admin"}, "x", nil},
-		{"one of the two scopes of the second alternative", "b", []string{"x y", "a b"}, "a b", nil},
-		{"one scope of each alternative", "x b", []string{"x y z", "a b"}, "a b", nil},
-		{"one scope of each alternative, as many missing", "x b", []string{"x y", "a b"}, "x y", nil},
-		{"no scope, and the first alternative has more scopes", "", []string{"x y", "a"}, "a", nil},
-		{"no scope, and the first alternative implies the second", "", []string{"admin", "read"}, "read", []option{hierarchy}},
-		{"no scope, and the second alternative implies the first", "", []string{"read", "admin"}, "read", []option{hierarchy}},
-		{"no scope, and a scope implies another one", "", []string{"read admin"}, "admin", []option{hierarchy}},
-		{"no scope, and a scope implies another one over a third", "", []string{"list admin"}, "admin", []option{hierarchy}},
-		{"a scope that is implied, and another one is missing", "write", []string{"list read"}, "list read", []option{hierarchy}},
+		{"no scope, two alternatives", "", []string{"x", "admin"}, "x", "x", nil},
+		{"another scope, two alternatives", "y", []string{"x", "admin"}, "x", "x", nil},
+		{"one of the two scopes of the second alternative", "b", []string{"x y", "a b"}, "a b", "a", nil},
+		{"one scope of each alternative", "x b", []string{"x y z", "a b"}, "a b", "a", nil},
+		{"one scope of each alternative, as many missing", "x b", []string{"x y", "a b"}, "x y", "y", nil},
+		{"no scope, and the first alternative has more scopes", "", []string{"x y", "a"}, "a", "a", nil},
+		{"no scope, and the first alternative implies the second", "", []string{"admin", "read"}, "read", "read", []option{hierarchy}},
+		{"no scope, and the second alternative implies the first", "", []string{"read", "admin"}, "read", "read", []option{hierarchy}},
+		{"no scope, and a scope implies another one", "", []string{"read admin"}, "admin", "admin", []option{hierarchy}},
+		{"no scope, and a scope implies another one over a third", "", []string{"list admin"}, "admin", "admin", []option{hierarchy}},
+		{"a scope that is implied, and another one is missing", "write", []string{"list read"}, "list read", "read", []option{hierarchy}},
 	} {
 		options := append([]option{func(v *conformance.Vector) {
-			v.Alternatives, v.Challenge, v.Verify = row.alternatives, row.challenge, "accepted"
+			v.Alternatives, v.Challenge, v.Missing, v.Verify = row.alternatives, row.challenge, row.missing, "accepted"
 		}}, row.options...)
 		r.add("scope", "R10 B12 Z01", source, row.name, r.token(nil, members{"scope": row.granted}), options...)
 	}
