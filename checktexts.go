@@ -116,7 +116,13 @@ func (e *explainer) wantIssuer() string {
 	return "iss one of " + listText(issuers)
 }
 
+// issOfWrongType is the text for a token whose "iss" is not a string.
+const issOfWrongType = "iss is not a string"
+
 func (e *explainer) gotIssuer() string {
+	if e.t.hasIssOfWrongType() {
+		return issOfWrongType
+	}
 	if own, ok := e.decision.own.(*JWTVerifier); ok && own.domain != "" {
 		return e.gotSubject()
 	}
@@ -129,6 +135,8 @@ func (e *explainer) gotIssuer() string {
 func (e *explainer) adviseIssuer(Reason) string {
 	own, ok := e.decision.own.(*JWTVerifier)
 	switch {
+	case e.t.hasIssOfWrongType():
+		return "The iss of the token is not a string, so its issuer is unknown. Configure the authorization server to write iss as a string."
 	case ok && own.domain != "":
 		return "If the trust domain in this sub is yours, copy it into Config.Issuer, for example spiffe://example.org. Otherwise the client got its token from a different trust domain."
 	case e.t.isSVID():

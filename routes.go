@@ -23,6 +23,9 @@ func (r *routes) route(t *token) *Error {
 			return nil
 		}
 	}
+	if t.hasIssOfWrongType() {
+		return t.annotate(refuse(WrongIssuer, issOfWrongType))
+	}
 	if len(r.domains) > 0 && t.isSVID() {
 		return t.annotate(refuse(WrongIssuer, "%v, and its trust domain is not a configured issuer", subjectText{t.claims()}))
 	}

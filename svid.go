@@ -134,9 +134,6 @@ type subjectText struct{ claims *claimSet }
 
 // String returns the "sub", cut and quoted.
 func (s subjectText) String() string {
-	if iss := s.claims.members.Get(claimIss); iss != "" && iss[0] != '"' {
-		return "iss is not a string" // a JWT-SVID needs no iss, but an iss of another type is invalid
-	}
 	sub, ok := strictjson.String(s.claims.members.Get(claimSub))
 	if !ok {
 		return "the token has no sub that is a string"

@@ -136,6 +136,13 @@ func (t *token) free() {
 // The method claims returns the claims of the token.
 func (t *token) claims() *claimSet { return &t.entry.Value.claimSet }
 
+// hasIssOfWrongType reports whether "iss" is not a string. A JWT-SVID without "iss" is valid, but
+// with an "iss" of a different type it is not.
+func (t *token) hasIssOfWrongType() bool {
+	iss := t.claims().members.Get(claimIss)
+	return iss != "" && iss[0] != '"'
+}
+
 // The method public returns the claims of the token for users of the package.
 func (t *token) public() *Claims { return &t.entry.Value.public }
 

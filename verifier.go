@@ -207,6 +207,8 @@ func (v *JWTVerifier) prepare(t *token, raw string, now time.Time) *Error {
 func (v *JWTVerifier) route(t *token) *Error {
 	switch {
 	case v.issuerMatches(t):
+	case t.hasIssOfWrongType():
+		return t.annotate(refuse(WrongIssuer, issOfWrongType))
 	case v.domain != "":
 		return t.annotate(refuse(WrongIssuer, "%v, want a SPIFFE ID of %q", subjectText{t.claims()}, v.domain))
 	default:

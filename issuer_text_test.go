@@ -1,0 +1,41 @@
+package bearer_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/bearertest"
+)
+
+// TestIssuerOfWrongType sends tokens whose "iss" is not a string. The log and Explain must name
+// "iss" as the mistake: they must not say that "iss" is missing, and must not blame "sub", which is
+// right.
+func TestIssuerOfWrongType(t *testing.T) {
+	key := bearertest.NewKey("ES256", "k")
+	keys := bundleOf(t, bundleKey(t, key, "jwt-svid"))
+	for kind, cfg := range map[string]bearer.Config{
+		"SPIFFE": {Issuer: domainA, Audience: []string{audience}, Profile: bearer.SPIFFE, Keys: keys},
+		"URL":    {Issuer: "https://a.example", Audience: []string{audience}, Keys: keys},
+	} {
+		for name, v := range oneAndSeveral(t, cfg) {
+			for _, iss := range []any{7, true, raw("null"), []string{domainA}, members{}} {
+				token := mintSVID(t, key, nil, members{"iss": iss})
+				_, err := v.Verify(t.Context(), token)
+				if !errors.Is(err, bearer.WrongIssuer) || !strings.Contains(err.Error(), "iss is not a string") || strings.Contains(err.Error(), "sub") {
+					t.Errorf("%s, %s, iss %v: got error %v, want reason %q and a text about the type of iss", kind, name, iss, err, bearer.WrongIssuer)
+				}
+				x := bearer.Explain(t.Context(), v, bearer.Request{Authorization: []string{"Bearer " + token}})
+				for _, c := range x.Checks {
+					if c.Name == "issuer" && (c.State != "failed" || c.Got != "iss is not a string" || !strings.Contains(c.Advice, "iss of the token is not a string") || strings.Contains(c.Advice, "this sub")) {
+						t.Errorf("%s, %s, iss %v: got check %+v, want one about the type of iss", kind, name, iss, c)
+					}
+					if c.Name == "subject" && strings.Contains(c.Got, "iss") {
+						t.Errorf("%s, %s, iss %v: got %q in the check of sub, want no iss", kind, name, iss, c.Got)
+					}
+				}
+			}
+		}
+	}
+}
