@@ -7,6 +7,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/internal/testkit"
 )
 
 // TestIssuerOfWrongType sends tokens whose "iss" is not a string. The log and Explain must name
@@ -36,6 +37,30 @@ func TestIssuerOfWrongType(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestWhyTenantsRequired tests that the error of New says that the issuer issues the tokens of all
+// its customers only about an issuer that does so.
+func TestWhyTenantsRequired(t *testing.T) {
+	const shared = "issues the tokens of all its customers"
+	for _, row := range []struct {
+		issuer  string
+		profile bearer.Profile
+		want    string
+	}{
+		{"https://identity.oraclecloud.com/", bearer.OracleIDCS, shared},
+		{"https://idcs-1.identity.oraclecloud.com/", bearer.OracleIDCS, `the profile "Oracle IDCS" has claims of the customer`},
+		{github, bearer.GitHubActions, shared},
+		{"https://ghes.example/_services/token", bearer.GitHubActions, `the profile "GitHub Actions" has claims of the customer`},
+		{anyTenant, bearer.EntraV2, shared},
+		{"https://a.example", bearer.Profile{TenantClaims: map[string]string{"org": ""}}, "the profile has claims of the customer"},
+	} {
+		err := accept(t, bearer.Config{Issuer: row.issuer, Profile: row.profile})
+		testkit.WantError(t, row.issuer, err, "Config.Tenants: required", row.want)
+		if err != nil && strings.Contains(err.Error(), shared) != (row.want == shared) {
+			t.Errorf("%s: got error %v, want a text about all customers only for a shared issuer", row.issuer, err)
 		}
 	}
 }

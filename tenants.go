@@ -82,7 +82,11 @@ func (cfg *Config) tenants(template bool) (accepted, []error) {
 // whyTenants explains why the issuer requires Config.Tenants.
 func (cfg *Config) whyTenants(template bool) string {
 	if known, _ := cfg.knownTenantForms(template); known == nil {
-		return fmt.Sprintf("the profile %q has claims of the customer (Profile.TenantClaims), and the issuer %q may issue the tokens of several customers", cfg.Profile.Name, cfg.Issuer)
+		profile := "the profile"
+		if cfg.Profile.Name != "" {
+			profile = fmt.Sprintf("the profile %q", cfg.Profile.Name)
+		}
+		return fmt.Sprintf("%s has claims of the customer (Profile.TenantClaims), and the issuer %q may issue the tokens of several customers", profile, cfg.Issuer)
 	}
 	return fmt.Sprintf("the issuer %q issues the tokens of all its customers, and every customer gets tokens for this audience", cfg.Issuer)
 }

@@ -134,7 +134,7 @@ func checkNames(fn string, names []string) error {
 // wildcard.
 func exampleFor(name string) string {
 	prefix, ok := strings.CutSuffix(name, "*")
-	if !ok || strings.Contains(prefix, "*") || !strings.HasSuffix(prefix, ":") && !strings.HasSuffix(prefix, ".") && !strings.HasSuffix(prefix, "/") {
+	if !ok || len(prefix) < 2 || strings.Contains(prefix, "*") || !strings.HasSuffix(prefix, ":") && !strings.HasSuffix(prefix, ".") && !strings.HasSuffix(prefix, "/") {
 		return ""
 	}
 	return fmt.Sprintf(", such as %q", prefix+"users")

@@ -207,7 +207,7 @@ func TestHierarchyWithWildcards(t *testing.T) {
 // TestRulesHaveNoWildcards tests that a scope with "*" is a mistake in a rule, and that the
 // error says what to do.
 func TestRulesHaveNoWildcards(t *testing.T) {
-	for _, name := range []string{"*", "read:*", "read*", "re*ad", "*:read", "read.*", "read/*", "read:*:all"} {
+	for _, name := range []string{"*", "read:*", "read*", "re*ad", "*:read", "read.*", "read/*", "read:*:all", "read:*:*", ":*"} {
 		for fn, rule := range map[string]scopes.Rule{
 			"All": scopes.All("a", name), "Any": scopes.Any(name, "a"), "And": scopes.And(scopes.All("a"), scopes.All(name)),
 			"Or": scopes.Or(scopes.All("a"), scopes.Any(name)), "ReportOnly": scopes.ReportOnly(scopes.All(name)),
@@ -215,6 +215,10 @@ func TestRulesHaveNoWildcards(t *testing.T) {
 			err := rule.Err()
 			if err == nil || !strings.Contains(err.Error(), "must not contain *") || !strings.Contains(err.Error(), "Profile.WildcardScopes") {
 				t.Errorf("%s with %q: got error %v, want the mistake and Profile.WildcardScopes in the text", fn, name, err)
+			}
+			example := map[string]string{"read:*": `"read:users"`, "read.*": `"read.users"`, "read/*": `"read/users"`}[name]
+			if !strings.Contains(err.Error(), example) || strings.Contains(err.Error(), "such as") != (example != "") {
+				t.Errorf("%s with %q: got error %v, want the example %q, or no example if it is empty", fn, name, err, example)
 			}
 			if err := rule.Allow(t.Context(), setOf(t, "a", name).WithWildcards()); err == nil {
 				t.Errorf("%s with %q: the request is allowed, want an error", fn, name)
