@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"sync/atomic"
 )
 
 // maxAlternatives limits the result and the time of Rule.Alternatives and of Rule.Required.
@@ -45,13 +46,14 @@ func (r Rule) Alternatives() (sets [][]string, ok bool) {
 	return sets, true
 }
 
-// A plan describes what a rule requires. It does not change.
+// A plan describes what a rule requires. It does not change, except for expanded.
 type plan struct {
 	names     []string       // the scopes of the rule, in the order of Rule.Scopes
 	positions map[string]int // the positions in names
 	functions []*node        // the functions of the rule, each one once
 	words     int            // the number of words of a bitset that belong to names
 	sets      []bitset       // the alternatives in the order of the rule; nil if there are too many
+	expanded  atomic.Pointer[expansion]
 }
 
 // The bits of an alternative stand for scopes and for functions. Bit i stands for names[i] of

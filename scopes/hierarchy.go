@@ -30,8 +30,8 @@ func (h Hierarchy) Err() error {
 }
 
 // Expand returns the scopes of s and all scopes that they imply. The result includes the
-// scopes that implied scopes imply. The result refers to h, so the program must not change h
-// while it uses the result.
+// scopes that implied scopes imply. The result and the rules that it is compared with refer to h,
+// so the program must not change h after that.
 func (h Hierarchy) Expand(s Set) Set {
 	if len(h) == 0 {
 		return s

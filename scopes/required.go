@@ -1,6 +1,9 @@
 package scopes
 
-import "slices"
+import (
+	"reflect"
+	"slices"
+)
 
 // maxComparisons limits the time of a denial. It is the number of words that the search for
 // the alternatives of a rule may compare.
@@ -31,13 +34,14 @@ func (n *node) planned() *plan {
 	return p
 }
 
-// A candidate is an alternative of a rule, compared with what a caller has.
+// A candidate is an alternative of a rule. The method compare compares it with what a caller has.
 type candidate struct {
-	failed   int    // the number of functions that are not met
-	lacks    int    // the number of scopes to request that the caller does not have
-	set      bitset // the scopes
-	implied  bitset // the scopes, and the scopes that they imply
-	required bitset // the scopes, without those that others of them imply
+	failed    int    // the number of functions that are not met
+	lacks     int    // the number of scopes to request that the caller does not have
+	set       bitset // the scopes
+	functions bitset
+	implied   bitset // the scopes, and the scopes that they imply
+	required  bitset // the scopes, without those that others of them imply
 }
 
 // lacking returns the scopes of the best alternative, and those of them that the caller lacks.
@@ -57,11 +61,11 @@ func (n *node) lacking(granted Set, met map[*node]bool) (required, missing []str
 		}
 	}
 	choose := func(h Hierarchy) candidate {
-		i := newImplications(p, h)
 		if p.sets == nil {
-			return i.candidate(p.approximate(n, granted, met), have)
+			c := newImplications(p, h).candidate(p.approximate(n, granted, met))
+			return p.compare(c, have)
 		}
-		return i.best(p.sets, have)
+		return p.best(p.candidates(h), have)
 	}
 	best := choose(granted.hierarchy())
 	if best.lacks == 0 {
@@ -75,16 +79,45 @@ func (n *node) lacking(granted Set, met map[*node]bool) (required, missing []str
 	return required, slices.DeleteFunc(slices.Clone(required), granted.Has)
 }
 
+// expansion has the alternatives of a plan with what they imply according to a hierarchy.
+type expansion struct {
+	hierarchy  Hierarchy
+	candidates []candidate
+}
+
+// candidates returns the alternatives, not yet compared with what a caller has. The plan keeps
+// them for the last hierarchy, because the work depends on the size of the hierarchy, and a client
+// can cause any number of denials. The tokens of one issuer have the same hierarchy.
+func (p *plan) candidates(h Hierarchy) []candidate {
+	if last := p.expanded.Load(); last != nil && isSame(last.hierarchy, h) {
+		return last.candidates
+	}
+	i := newImplications(p, h)
+	next := &expansion{h, make([]candidate, len(p.sets))}
+	for j, set := range p.sets {
+		next.candidates[j] = i.candidate(set)
+	}
+	if len(h) > 0 {
+		p.expanded.Store(next)
+	}
+	return next.candidates
+}
+
+// isSame reports whether a and b are the same map. Package bearer makes one map for each verifier.
+func isSame(a, b Hierarchy) bool {
+	return reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer()
+}
+
 // best returns the alternative that a client should request.
-func (i *implications) best(sets []bitset, have bitset) candidate {
-	candidates := make([]candidate, len(sets))
-	for j, set := range sets {
-		candidates[j] = i.candidate(set, have)
+func (p *plan) best(expanded []candidate, have bitset) candidate {
+	candidates := make([]candidate, len(expanded))
+	for j, c := range expanded {
+		candidates[j] = p.compare(c, have)
 	}
 	candidates = fewest(candidates, func(c candidate) int { return c.failed })
 	// An alternative is removed if its missing scopes imply those of another one, but not the
 	// other way round. The granted scopes already include what they imply.
-	candidates = smallest(candidates, have[:i.plan.words])
+	candidates = smallest(candidates, have[:p.words])
 	candidates = fewest(candidates, func(c candidate) int { return c.lacks })
 	return smallest(candidates, nil)[0]
 }
@@ -136,15 +169,20 @@ func newImplications(p *plan, h Hierarchy) *implications {
 	return i
 }
 
-// candidate compares an alternative with the scopes and functions in have.
-func (i *implications) candidate(set, have bitset) candidate {
+// candidate returns an alternative with what its scopes imply.
+func (i *implications) candidate(set bitset) candidate {
 	words := i.plan.words
-	c := candidate{failed: set[words:].lacks(have[words:]), set: set[:words]}
+	c := candidate{set: set[:words], functions: set[words:]}
 	c.implied, c.required = c.set, c.set
 	if i.parents != nil {
 		i.expand(&c)
 	}
-	c.lacks = c.required.lacks(have)
+	return c
+}
+
+// compare compares an alternative with the scopes and functions in have.
+func (p *plan) compare(c candidate, have bitset) candidate {
+	c.failed, c.lacks = c.functions.lacks(have[p.words:]), c.required.lacks(have)
 	return c
 }
 

@@ -358,3 +358,40 @@ func TestRequiredRandom(t *testing.T) {
 	}
 	t.Logf("%d denials, %d with a hierarchy, %d steps", denials, withHierarchy, steps)
 }
+
+// TestDenialsReuseHierarchy requires that a denial after the first one costs the same with a large
+// hierarchy as without one. A client can cause any number of denials.
+func TestDenialsReuseHierarchy(t *testing.T) {
+	var names []string
+	h := scopes.Hierarchy{}
+	for i := range 64 {
+		name := fmt.Sprint("role", i)
+		names = append(names, name)
+		for j := range 100 {
+			h[name] = append(h[name], fmt.Sprintf("%s:%d", name, j))
+		}
+		h[name] = append(h[name], fmt.Sprint("role", i+1))
+	}
+	low := setOf(t, "low")
+	allocs := func(granted scopes.Set) float64 {
+		rule := scopes.Any(names...)
+		return testing.AllocsPerRun(20, func() {
+			if rule.Allow(t.Context(), granted) == nil {
+				t.Fatal("the rule allows the request, want a denial")
+			}
+		})
+	}
+	if got, want := allocs(h.Expand(low)), allocs(low); got > want {
+		t.Errorf("got %v allocations with a hierarchy, want at most %v, as without", got, want)
+	}
+	// A different hierarchy with the same rule is not mistaken for the first one.
+	rule := scopes.Any("a", "b")
+	for _, row := range []struct {
+		h    scopes.Hierarchy
+		want string
+	}{{scopes.Hierarchy{"a": {"b"}}, "b"}, {scopes.Hierarchy{"b": {"a"}}, "a"}, {nil, "a"}, {scopes.Hierarchy{"a": {"b"}}, "b"}} {
+		if got := rule.Required(row.h.Expand(low)); !slices.Equal(got, []string{row.want}) {
+			t.Errorf("hierarchy %v: got %q, want %q", row.h, got, row.want)
+		}
+	}
+}
