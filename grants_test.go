@@ -321,3 +321,31 @@ func TestNoScopesWarning(t *testing.T) {
 		t.Errorf("invalid configuration: got error %v and records %q, want an error and no record", err, out.String())
 	}
 }
+
+// TestRefusalsFormatNothing requires that a refusal because of a role or a scope formats no text
+// until a caller reads it: long claims cause no more allocations than short ones. Only one of many
+// refusals is logged, and an alternative of a rule can still allow the request.
+func TestRefusalsFormatNothing(t *testing.T) {
+	if testkit.RaceEnabled {
+		t.Skip("the race detector allocates memory too")
+	}
+	issuer := newIssuer(t, "EdDSA")
+	v := newVerifier(t, issuer, func(cfg *bearer.Config) {
+		cfg.Profile.Roles, cfg.Profile.Scopes = []string{"roles"}, []string{"scope"}
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	})
+	allocs := func(roles, scope any, rule scopes.Rule) float64 {
+		req := bearer.Request{Authorization: []string{"Bearer " + issuer.Token(members{"roles": roles, "scope": scope})}, Rule: rule}
+		return testing.AllocsPerRun(50, func() {
+			if _, err := bearer.Decide(t.Context(), v, req); reasonOf(t, err) != bearer.MissingScope {
+				t.Fatalf("got error %v, want reason %q", err, bearer.MissingScope)
+			}
+		})
+	}
+	long, longScopes := make([]int, 2000), strings.TrimSpace(strings.Repeat("s:* ", 1000))
+	for name, rule := range map[string]scopes.Rule{"role": bearer.HasRole("admin"), "scope": scopes.All("read")} {
+		if got, want := allocs(long, longScopes, rule), allocs([]int{0}, "s:*", rule); got > want {
+			t.Errorf("%s: got %v allocations with long claims, want at most %v", name, got, want)
+		}
+	}
+}

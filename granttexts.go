@@ -21,26 +21,44 @@ import (
 // text names a claim that may hold scopes but that the profile does not read. If there is no
 // such claim, the text says whether the profile reads no scopes at all, and whether the token has
 // roles.
-func (c *claimSet) explainMissing(err error) error {
+//
+// Like a detail, the result formats its text only when a caller reads it. A refusal is often not
+// logged, and the claims can be long.
+func (c *claimSet) explainMissing(err error) error { return &missingScopesError{err, c} }
+
+// missingScopesError is the result of explainMissing.
+type missingScopesError struct {
+	error
+
+	claims *claimSet
+}
+
+func (m *missingScopesError) Unwrap() error { return m.error }
+
+// Error formats the text.
+func (m *missingScopesError) Error() string { return m.error.Error() + m.claims.missingText(m.error) }
+
+// missingText returns the text that explainMissing adds to err.
+func (c *claimSet) missingText(err error) string {
 	ignored := c.ignoredScopes()
 	switch {
 	case c.scopes.Len() > 0:
-		return fmt.Errorf("%w; the token grants %q%s%s", err, quote.CutAll(slices.Collect(c.scopes.All())), ignored, c.wildcardHint(err))
+		return fmt.Sprintf("; the token grants %q%s%s", quote.CutAll(slices.Collect(c.scopes.All())), ignored, c.wildcardHint(err))
 	case ignored != "":
-		return fmt.Errorf("%w%s%s", err, ignored, c.hints(c.ownProfile().scopes))
+		return ignored + c.hints(c.ownProfile().scopes)
 	}
 	for _, name := range []string{"scope", "scp", "scopes"} {
 		if v, ok := c.value(name); ok && len(v) > len(`""`) && string(v) != "null" && !c.readsScopesOf(name) {
-			return fmt.Errorf("%w; the token has the claim %q, but the profile finds no scopes in it: see Config.Profile.Scopes", err, name)
+			return fmt.Sprintf("; the token has the claim %q, but the profile finds no scopes in it: see Config.Profile.Scopes", name)
 		}
 	}
 	if c.verifier != nil && len(c.verifier.profile.scopes) == 0 {
-		return fmt.Errorf("%w; %s", err, c.verifier.profile.noScopesText())
+		return "; " + c.verifier.profile.noScopesText()
 	}
 	if len(c.roles) > 0 {
-		return fmt.Errorf("%w; the token has roles, which are not scopes: to require a role, use HasRole%s", err, c.hints(c.ownProfile().scopes))
+		return "; the token has roles, which are not scopes: to require a role, use HasRole" + c.hints(c.ownProfile().scopes)
 	}
-	return fmt.Errorf("%w; the token grants no scopes%s", err, c.hints(c.ownProfile().scopes))
+	return "; the token grants no scopes" + c.hints(c.ownProfile().scopes)
 }
 
 // wildcardHint explains that a scope of the token can be a wildcard, if the scopes are
@@ -129,6 +147,22 @@ func ignoredScopeElements(path claim.Path, array string) string {
 		}
 	}
 	return list.text(path, "element", "an element grants a scope only if it is a string that is one scope")
+}
+
+// rolesText formats, for the refusal of a rule, why the claims do not grant the role wanted. It
+// formats nothing until a caller reads the text, because a rule can ask for many roles.
+type rolesText struct {
+	claims *claimSet
+	wanted string
+}
+
+// String returns a text to append to the refusal.
+func (r rolesText) String() string {
+	text := r.claims.ignoredRoles(r.wanted)
+	if len(r.claims.roles) == 0 {
+		text += r.claims.hints(r.claims.ownProfile().roles)
+	}
+	return text
 }
 
 // ignoredRoles returns a text about the claims of the profile that do not have the form of

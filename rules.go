@@ -67,9 +67,9 @@ func ClaimIncludes(claim string, value any) scopes.Rule {
 }
 
 // HasRole returns a rule that requires this role in [Claims.Roles], which also contains
-// groups and permissions. [Profile.Roles] describes which claims grant a role. An empty role is a mistake in the rule. The same role may have
-// different meanings at different issuers. If you accept tokens of several issuers, require
-// the issuer too, as the example of [ClientIs] shows.
+// groups and permissions. [Profile.Roles] describes which claims grant a role. An empty role is
+// a mistake in the rule. The same role may have different meanings at different issuers. If you
+// accept tokens of several issuers, require the issuer too, as the example of [ClientIs] shows.
 func HasRole(role string) scopes.Rule {
 	text := "role " + strconv.Quote(role)
 	if role == "" {
@@ -80,9 +80,9 @@ func HasRole(role string) scopes.Rule {
 		case slices.Contains(c.roles, role):
 			return nil
 		case len(c.roles) == 0:
-			return errors.New("the token has no roles in the claims that Config.Profile.Roles names" + c.ignoredRoles(role) + c.hints(c.ownProfile().roles))
+			return &detail{"the token has no roles in the claims that Config.Profile.Roles names%v", []any{rolesText{c, role}}}
 		default:
-			return fmt.Errorf("the token has the roles %q%s", quote.CutAll(c.roles), c.ignoredRoles(role))
+			return &detail{"the token has the roles %q%v", []any{quote.CutAll(c.roles), rolesText{c, role}}}
 		}
 	})
 }

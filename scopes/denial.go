@@ -45,7 +45,7 @@ func (n *node) evaluate(ctx context.Context, granted Set, d *denial) bool {
 	case function:
 		err := n.fn(ctx)
 		if err != nil {
-			d.errs = append(d.errs, fmt.Errorf("%s: %w", n.name, err))
+			d.errs = append(d.errs, &functionError{n.name, err})
 		}
 		if d.met == nil {
 			d.met = make(map[*node]bool)
@@ -56,3 +56,17 @@ func (n *node) evaluate(ctx context.Context, granted Set, d *denial) bool {
 	}
 	return false
 }
+
+// functionError is the error of a function in a rule, with the name of the function. It formats
+// nothing until a caller reads the text, because a later alternative of the rule can allow the
+// request.
+type functionError struct {
+	name string
+	err  error
+}
+
+// Error returns the name and the text of the error. Package fmt catches a panic of err.Error.
+func (e *functionError) Error() string { return fmt.Sprintf("%s: %v", e.name, e.err) }
+
+// Unwrap returns the error of the function.
+func (e *functionError) Unwrap() error { return e.err }
