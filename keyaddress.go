@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/bearerkit/bearer/internal/profiles"
 	"github.com/bearerkit/bearer/internal/quote"
@@ -19,15 +20,15 @@ type needsAddress struct {
 	profiles.Address
 }
 
-//nolint:gochecknoglobals // never changed; compiled once
-var needAddresses = compileAddresses()
-
-func compileAddresses() (list []needsAddress) {
+// The first call of New compiles the regular expressions, and not the start of every program.
+//
+//nolint:gochecknoglobals // computed once, and the same for all verifiers
+var needAddresses = sync.OnceValue(func() (list []needsAddress) {
 	for _, a := range profiles.Addresses {
 		list = append(list, needsAddress{regexp.MustCompile(a.Issuer), a})
 	}
 	return list
-}
+})
 
 // checkAddress checks the issuers whose keys discovery does not find. It returns an error if
 // discovery can never work, and a text for a warning if discovery works only in unusual
@@ -36,7 +37,7 @@ func (cfg *Config) checkAddress() (warning string, err error) {
 	if cfg.Keys != nil || locatesKeys(cfg.KeyOptions) {
 		return "", nil
 	}
-	for _, a := range needAddresses {
+	for _, a := range needAddresses() {
 		if (a.Profile == "" || a.Profile == cfg.Profile.Name) && a.issuer.MatchString(cfg.Issuer) {
 			if a.Never {
 				return "", errors.New("Config.KeyOptions: " + a.Advice)
