@@ -20,8 +20,9 @@ import (
 // Issuers verifies the tokens of several issuers. It passes each token only to the verifier
 // of the issuer in "iss". So the keys, algorithms, audience and profile of one issuer are
 // never used for the tokens of a different issuer. If "iss" is absent or not configured, and the
-// profile [SPIFFE] is configured, the trust domain in "sub" takes the place of the issuer. The zero Issuers is ready to use and
-// accepts no tokens. Issuers is safe for concurrent use and must not be copied.
+// profile [SPIFFE] is configured, the trust domain in "sub" takes the place of the issuer. The
+// zero Issuers is ready to use and accepts no tokens. Issuers is safe for concurrent use and must
+// not be copied.
 type Issuers struct {
 	// Observer is notified of every outcome. The Observer in the Config of the token's issuer
 	// is notified too. Nil means no observer. Do not change the field after the first request.
