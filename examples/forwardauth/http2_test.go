@@ -137,7 +137,7 @@ func TestLooseServiceWithHTTP2(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			s, _, _ := newLooseSetting(t, p.dialect)
 			front := p.start(t, s)
-			client, next, served := newHTTP2Client(t, front), looseGenerator(*looseSeed, 77, nil), 0
+			client, next, served := newHTTP2Client(t, front), looseGenerator(*looseSeed, 77, nil, p.crashesOnExpect()), 0
 			for range *looseRequests {
 				f := next()
 				_, answer := exchangeHTTP2(client, f.raw())

@@ -147,7 +147,7 @@ func TestSameRequest(t *testing.T) {
 			if reached < 50 {
 				t.Errorf("%d requests of the table reached the service, want at least 50", reached)
 			}
-			next := looseGenerator(*looseSeed, 99, nil)
+			next := looseGenerator(*looseSeed, 99, nil, p.crashesOnExpect())
 			for range *looseRequests {
 				check(next())
 			}
