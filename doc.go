@@ -45,7 +45,7 @@
 // [Observers] combines several observers into one. A [LogObserver] can log all refusals,
 // and can also log allowed requests. Package metrics counts outcomes and exports the state
 // of the keys to Prometheus. Package tracing is a separate module that adds outcomes to
-// OpenTelemetry traces. [Explain] and the program examples/explain show the result of every
+// OpenTelemetry traces. [Explain] and the program bearer-explain show the result of every
 // check for one token. Packages middleware and interceptor have readiness checks.
 //
 // The guide in the folder docs has runbooks for key rotations and outages. The page

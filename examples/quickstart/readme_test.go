@@ -19,11 +19,11 @@ import (
 
 const root = "../.."
 
-// readme returns the text of README.md, followed by the text of examples/issuer/README.md.
+// readme returns the text of README.md, followed by the text of cmd/bearer-issuer/README.md.
 // In the comments of this file, "the README" means these two texts.
 func readme(t *testing.T) string {
 	t.Helper()
-	return readFile(t, "README.md") + readFile(t, "examples/issuer/README.md")
+	return readFile(t, "README.md") + readFile(t, "cmd/bearer-issuer/README.md")
 }
 
 func readFile(t *testing.T, name string) string {
@@ -191,7 +191,7 @@ func TestREADMEModule(t *testing.T) {
 }
 
 // TestREADMEByHand runs the README's curl commands, which include the quickstart. The
-// commands use an environment that is configured like the environment of examples/issuer.
+// commands use an environment that is configured like the environment of bearer-issuer.
 func TestREADMEByHand(t *testing.T) {
 	goTool(t)
 	for _, tool := range []string{"sh", "curl", "sed"} {
@@ -203,8 +203,8 @@ func TestREADMEByHand(t *testing.T) {
 	if want := "URL=http://127.0.0.1:8790 ORGANIZATION_ID=org_… CLIENT_ID=skc_… CLIENT_SECRET=test_…"; placeholders != want {
 		t.Errorf("got first line %q, want first line %q", placeholders, want)
 	}
-	if !strings.Contains(readFile(t, "examples/issuer/main.go"), `"127.0.0.1:8790"`) {
-		t.Error("examples/issuer does not contain the address 127.0.0.1:8790 of the README")
+	if !strings.Contains(readFile(t, "cmd/bearer-issuer/main.go"), `"127.0.0.1:8790"`) {
+		t.Error("cmd/bearer-issuer does not contain the address 127.0.0.1:8790 of the README")
 	}
 	var lc net.ListenConfig
 	listener, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")

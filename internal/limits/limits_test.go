@@ -123,6 +123,7 @@ func f(n int, d time.Duration) bool {
 	write("internal/used/u.go", "package used\n\nconst inUsed = 3\n")
 	write("internal/other/o.go", "package other\n\nconst inOther = 4\n")
 	write("examples/e/e.go", "package main\n\nconst inExample = 5\n")
+	write("cmd/c/c.go", "package main\n\nconst inProgram = 6\n")
 	source, err := limits.ReadSource(folder)
 	if err != nil {
 		t.Fatal(err)

@@ -49,7 +49,8 @@ func ReadSource(root string) (*Source, error) {
 	return s, nil
 }
 
-// packageFolders returns the folders of the packages, relative to root.
+// packageFolders returns the folders of the packages that users can import, relative to root.
+// A program is not such a package, so its constants need no row.
 func packageFolders(root string) ([]string, error) {
 	var todo []string
 	err := fs.WalkDir(os.DirFS(root), ".", func(name string, d fs.DirEntry, err error) error {
@@ -58,7 +59,7 @@ func packageFolders(root string) ([]string, error) {
 			return err
 		case !d.IsDir() || name == ".":
 			return nil
-		case strings.HasPrefix(d.Name(), "."), slices.Contains([]string{"internal", "examples", "testdata", "docs", "node_modules"}, d.Name()):
+		case strings.HasPrefix(d.Name(), "."), slices.Contains([]string{"internal", "cmd", "examples", "testdata", "docs", "node_modules"}, d.Name()):
 			return fs.SkipDir
 		}
 		todo = append(todo, name)

@@ -5,7 +5,7 @@
 // An administrator registers clients for organizations, over REST or over gRPC. Each
 // client gets access tokens by the client credentials grant (RFC 6749, section 4.4). The
 // keys and the metadata are at the vendor's paths. The tokens have the vendor's form. The
-// package is built on package bearertest. The program examples/issuer serves an
+// package is built on package bearertest. The program bearer-issuer serves an
 // environment.
 //
 //	env, credentials, err := scalekit.New(scalekit.Config{URL: "http://127.0.0.1:8790"})

@@ -1,6 +1,6 @@
 // This script runs the lifecycle of a machine client with the vendor's published Node SDK.
 // The script needs the environment variables SCALEKIT_ENVIRONMENT_URL, SCALEKIT_CLIENT_ID
-// and SCALEKIT_CLIENT_SECRET. The banner of examples/issuer prints these variables. The
+// and SCALEKIT_CLIENT_SECRET. The banner of bearer-issuer prints these variables. The
 // script prints each step that succeeds. At the first failure, it ends with exit status 1.
 import assert from 'node:assert/strict';
 import { Scalekit } from '@scalekit-sdk/node';

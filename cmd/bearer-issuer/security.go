@@ -48,7 +48,7 @@ func (o *options) loadSecurity(address net.Addr) (*security, error) {
 		authority: o.authority,
 	}
 	if s.authority == "" {
-		if s.folder, err = os.MkdirTemp("", "issuer-"); err != nil {
+		if s.folder, err = os.MkdirTemp("", "bearer-issuer-"); err != nil {
 			return nil, fmt.Errorf("-tls: %w", err)
 		}
 		s.authority = filepath.Join(s.folder, "ca.pem")

@@ -1,7 +1,7 @@
-// Command explain checks a token. If the token is refused, the program explains the reason.
+// Command bearer-explain checks a token. If the token is refused, the program explains the reason.
 //
-//	go run ./examples/explain -issuer https://acme.scalekit.dev -audience deployment-api -profile scalekit < token
-//	go run ./examples/explain -keys jwks.json -audience deployment-api -rule "read:deployments and deploy:applications" token
+//	bearer-explain -issuer https://acme.scalekit.dev -audience deployment-api -profile scalekit < token
+//	bearer-explain -keys jwks.json -audience deployment-api -rule "read:deployments and deploy:applications" token
 //
 // The program accepts and refuses the same tokens as a guard with the same configuration.
 // A guard stops at the first failed check. The program continues with the other checks, if
@@ -41,7 +41,7 @@ func main() {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	code, err := run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "explain:", err)
+		fmt.Fprintln(os.Stderr, "bearer-explain:", err)
 	}
 	os.Exit(code)
 }

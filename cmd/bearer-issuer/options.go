@@ -23,10 +23,10 @@ type options struct {
 // no options.
 func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	var o options
-	flags := flag.NewFlagSet("issuer", flag.ContinueOnError)
+	flags := flag.NewFlagSet("bearer-issuer", flag.ContinueOnError)
 	flags.SetOutput(stdout)
 	flags.Usage = func() {
-		_, _ = fmt.Fprint(stdout, "A local Scalekit environment. It is for development and tests only.\n\nusage: go run ./examples/issuer [flags]\n\n")
+		_, _ = fmt.Fprint(stdout, "A local Scalekit environment. It is for development and tests only.\n\nusage: bearer-issuer [flags]\n\n")
 		flags.PrintDefaults()
 	}
 	flags.StringVar(&o.address, "addr", defaultAddress, "`address` to listen on; port 0 means any free port")

@@ -31,7 +31,7 @@ type options struct {
 func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	o := &options{}
 	var audience, tenants, algorithms, profile, rule string
-	flags := flag.NewFlagSet("explain", flag.ContinueOnError)
+	flags := flag.NewFlagSet("bearer-explain", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.issuer, "issuer", "", "the expected issuer; without -keys, the program discovers the keys of this issuer")
 	flags.StringVar(&o.keys, "keys", "", "a `file` with the issuer's JWK set, or the URL of the issuer's JWK set")
@@ -42,7 +42,7 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	flags.StringVar(&rule, "rule", "", "the rule of the route; a rule combines scopes with the words \"and\" and \"or\"; if empty, any valid token is accepted")
 	flags.BoolVar(&o.json, "json", false, "print the explanation as JSON")
 	flags.Usage = func() {
-		_, _ = fmt.Fprint(stderr, "usage: explain [flags] [file]\n\nThe token is read from the file, or from standard input.\n\n")
+		_, _ = fmt.Fprint(stderr, "usage: bearer-explain [flags] [file]\n\nThe token is read from the file, or from standard input.\n\n")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {

@@ -1,10 +1,10 @@
-// Command issuer runs a Scalekit environment on your own machine. The environment is for
+// Command bearer-issuer runs a Scalekit environment on your own machine. The environment is for
 // development and tests only. You can register machine clients for an organization, either
 // over Scalekit's REST API, or over gRPC with Scalekit's SDKs. The clients get access
 // tokens by the client credentials grant. The keys and the metadata are at Scalekit's
 // paths.
 //
-//	go run ./examples/issuer
+//	bearer-issuer
 //
 // The program prints initial credentials, and curl commands that you can copy. It serves a
 // web page that shows the current state. If -state names a file, the program keeps the
@@ -41,7 +41,7 @@ func main() {
 	rotate := make(chan os.Signal, 1)
 	signal.Notify(rotate, syscall.SIGHUP)
 	if err := run(ctx, os.Args[1:], rotate, os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "issuer:", err)
+		fmt.Fprintln(os.Stderr, "bearer-issuer:", err)
 		os.Exit(1)
 	}
 }

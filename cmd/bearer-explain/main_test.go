@@ -203,7 +203,7 @@ func TestExplainBadInput(t *testing.T) {
 		{"x", []string{"-rule", "a or and b"}, `no scope before "and"`},
 		{"x", []string{"-keys", "does-not-exist.json"}, "does-not-exist.json"},
 		{"x", []string{"a", "b"}, "got 2 files"},
-		{"x", []string{"-nonsense"}, "usage: explain"},
+		{"x", []string{"-nonsense"}, "usage: bearer-explain"},
 		{"x", []string{"-algorithms", "HS256"}, "HS256"},
 		{"x", []string{"-profile", "github-actions", "-tenants", "octo-org/octo-repo"}, "Config.Tenants"},
 	} {
