@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/bearerkit/bearer"
-	"github.com/bearerkit/bearer/examples/internal/demotest"
+	"github.com/bearerkit/bearer/examples/demo/demotest"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )

@@ -11,7 +11,7 @@ import (
 	middlewares "github.com/go-chi/chi/v5/middleware"
 
 	"github.com/bearerkit/bearer"
-	"github.com/bearerkit/bearer/examples/internal/demo"
+	"github.com/bearerkit/bearer/examples/demo"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/middleware/chibearer"
 	"github.com/bearerkit/bearer/scopes"

@@ -11,8 +11,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
-	"github.com/bearerkit/bearer/examples/internal/demotest"
-	"github.com/bearerkit/bearer/internal/testkit/routertest"
+	"github.com/bearerkit/bearer/examples/demo/demotest"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/middleware/chibearer"
 	"github.com/bearerkit/bearer/scopes"
@@ -45,7 +44,7 @@ func TestEnforce(t *testing.T) {
 			r.Method(route.Method, route.Path, answer(route.Name))
 		}
 		r.Get("/fail", fail)
-		return guard.Enforce(routertest.Table())(r)
+		return guard.Enforce(demotest.Table())(r)
 	})
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/bearerkit/bearer"
-	"github.com/bearerkit/bearer/examples/internal/demo"
+	"github.com/bearerkit/bearer/examples/demo"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/middleware/echov4bearer"
 	"github.com/bearerkit/bearer/scopes"

@@ -7,8 +7,7 @@ import (
 	"github.com/labstack/echo/v5"
 
 	"github.com/bearerkit/bearer/bearertest"
-	"github.com/bearerkit/bearer/examples/internal/demotest"
-	"github.com/bearerkit/bearer/internal/testkit/routertest"
+	"github.com/bearerkit/bearer/examples/demo/demotest"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/middleware/echov5bearer"
 )
@@ -34,7 +33,7 @@ func TestRules(t *testing.T) {
 func TestEnforce(t *testing.T) {
 	demotest.Run(t, true, func(guard *middleware.Guard) http.Handler {
 		e := echo.New()
-		e.Use(echov5bearer.Enforce(guard, routertest.Table()))
+		e.Use(echov5bearer.Enforce(guard, demotest.Table()))
 		for route := range demotest.Routes(":id", "*") {
 			e.Add(route.Method, route.Path, answer(route.Name))
 		}

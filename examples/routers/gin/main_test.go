@@ -7,8 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bearerkit/bearer/bearertest"
-	"github.com/bearerkit/bearer/examples/internal/demotest"
-	"github.com/bearerkit/bearer/internal/testkit/routertest"
+	"github.com/bearerkit/bearer/examples/demo/demotest"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/middleware/ginbearer"
 )
@@ -34,7 +33,7 @@ func TestRules(t *testing.T) {
 func TestEnforce(t *testing.T) {
 	demotest.Run(t, true, func(guard *middleware.Guard) http.Handler {
 		e := gin.New()
-		e.Use(ginbearer.Enforce(guard, routertest.Table()))
+		e.Use(ginbearer.Enforce(guard, demotest.Table()))
 		for route := range demotest.Routes(":id", "*id") {
 			e.Handle(route.Method, route.Path, answer(route.Name))
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/bearerkit/bearer"
-	"github.com/bearerkit/bearer/examples/internal/demo"
+	"github.com/bearerkit/bearer/examples/demo"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )

@@ -12,8 +12,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/bearerkit/bearer/bearertest"
-	"github.com/bearerkit/bearer/examples/internal/demotest"
-	"github.com/bearerkit/bearer/internal/testkit/routertest"
+	"github.com/bearerkit/bearer/examples/demo/demotest"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -46,12 +45,12 @@ func TestEnforceRoutes(t *testing.T) {
 	} {
 		for _, inside := range []bool{false, true} {
 			var router *mux.Router
-			named := routertest.Named{
-				Build: func(g *middleware.Guard, rules scopes.Routes, routes []routertest.NamedRoute) http.Handler {
+			named := demotest.Named{
+				Build: func(g *middleware.Guard, rules scopes.Routes, routes []demotest.NamedRoute) http.Handler {
 					router = mux.NewRouter()
 					configure(router)
 					// The first route that matches wins.
-					slices.SortStableFunc(routes, func(a, b routertest.NamedRoute) int {
+					slices.SortStableFunc(routes, func(a, b demotest.NamedRoute) int {
 						return strings.Count(a.Pattern, "{") - strings.Count(b.Pattern, "{")
 					})
 					for _, route := range routes {

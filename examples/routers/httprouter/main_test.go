@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/bearerkit/bearer/bearertest"
-	"github.com/bearerkit/bearer/examples/internal/demotest"
+	"github.com/bearerkit/bearer/examples/demo/demotest"
 )
 
 func TestAPI(t *testing.T) { demotest.Run(t, false, api) }

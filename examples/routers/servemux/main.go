@@ -10,7 +10,7 @@ import (
 	"net/url"
 
 	"github.com/bearerkit/bearer"
-	"github.com/bearerkit/bearer/examples/internal/demo"
+	"github.com/bearerkit/bearer/examples/demo"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )

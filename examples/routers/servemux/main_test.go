@@ -10,8 +10,7 @@ import (
 	"testing"
 
 	"github.com/bearerkit/bearer/bearertest"
-	"github.com/bearerkit/bearer/examples/internal/demotest"
-	"github.com/bearerkit/bearer/internal/testkit/routertest"
+	"github.com/bearerkit/bearer/examples/demo/demotest"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -40,8 +39,8 @@ func TestRules(t *testing.T) {
 // TestEnforceRoutes sends hostile requests.
 func TestEnforceRoutes(t *testing.T) {
 	var added []route
-	named := routertest.Named{
-		Build: func(g *middleware.Guard, rules scopes.Routes, named []routertest.NamedRoute) http.Handler {
+	named := demotest.Named{
+		Build: func(g *middleware.Guard, rules scopes.Routes, named []demotest.NamedRoute) http.Handler {
 			added = nil
 			mux := http.NewServeMux()
 			for _, r := range named {

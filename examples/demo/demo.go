@@ -1,5 +1,9 @@
 // Package demo is the shared part of the programs in nethttp and routers. It starts a test
 // issuer and a server, creates the guard, and prints commands that call the API.
+//
+// Copies of these programs may import this package. It is not covered by the rules for
+// compatible releases, so a program for production has its own function main. README.md and
+// docs/routers.md show such programs.
 package demo
 
 import (

@@ -1,4 +1,5 @@
-// Package demotest runs the programs in nethttp and routers in tests.
+// Package demotest runs the programs in nethttp and routers in tests. Copies of these programs
+// and of their tests may import it, but it is not covered by the rules for compatible releases.
 package demotest
 
 import (
@@ -12,9 +13,10 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
-	"github.com/bearerkit/bearer/examples/internal/demo"
+	"github.com/bearerkit/bearer/examples/demo"
 	"github.com/bearerkit/bearer/internal/testkit/routertest"
 	"github.com/bearerkit/bearer/middleware"
+	"github.com/bearerkit/bearer/scopes"
 )
 
 // Routes yields all routes of the API except "fail". The paths have the syntax of a router. In
@@ -31,6 +33,15 @@ func Routes(param, rest string) iter.Seq[routertest.Route] {
 		}
 	}
 }
+
+// Named tests rules by the names of a router's routes.
+type Named = routertest.Named
+
+// NamedRoute is a route of Named, in the syntax of the router.
+type NamedRoute = routertest.NamedRoute
+
+// Table returns the rules of all routes in a table.
+func Table() *scopes.Table { return routertest.Table() }
 
 // Guard returns a guard that accepts no token.
 func Guard(t *testing.T) *middleware.Guard {
