@@ -1,5 +1,8 @@
 // Package tracing adds verdicts and key fetches to OpenTelemetry traces. The package is a
-// separate module, so that users of the other packages do not depend on OpenTelemetry.
+// separate module, so that users of the other packages do not depend on OpenTelemetry. This
+// command adds it to your module:
+//
+//	go get github.com/bearerkit/bearer/tracing@latest
 //
 // A verdict is the outcome of one request. A [Tracer] is a [bearer.Observer] that adds each
 // verdict to the span of the request. [Tracer.ObserveKeys] makes a span for each key fetch:

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -166,23 +167,32 @@ func TestREADMEGo(t *testing.T) {
 	run(t, root, nil, "go", "build", "-overlay="+filepath.Join(dir, "overlay.json"), "./examples/readme", "./examples/fragments")
 }
 
-// TestREADMEModule creates a new module and runs the README's commands for a new module.
+// TestREADMEModule creates a new module and runs the README's commands for a new module. In
+// place of go get, it runs the README's command for a clone. The stranger tests of
+// internal/release run the same commands with go get and start the program.
 func TestREADMEModule(t *testing.T) {
 	goTool(t)
 	checkout, err := filepath.Abs(root)
 	if err != nil {
 		t.Fatal(err)
 	}
+	clone := firstGroup(t, readme(t), "`(go mod edit -replace=[^`]*=)\\.\\./bearer`") + checkout
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "main.go"), codeBlock(t, "go", "package main"))
-	write(t, filepath.Join(dir, "go.mod"), "module example.com/app\n\ngo 1.26.0\n")
-	commands := codeBlock(t, "sh", "-replace=")
-	if !strings.Contains(commands, "=../bearer\n") {
-		t.Fatalf("want commands with a checkout in ../bearer, got\n%s", commands)
+	var ran []string
+	for line := range strings.Lines(codeBlock(t, "sh", "go get")) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "go get ") {
+			line = clone
+		}
+		ran = append(ran, line)
+		if line != "go run ." {
+			words := strings.Fields(line)
+			run(t, dir, nil, words[0], words[1:]...)
+		}
 	}
-	for line := range strings.Lines(strings.ReplaceAll(commands, "=../bearer\n", "="+checkout+"\n")) {
-		words := strings.Fields(line)
-		run(t, dir, nil, words[0], words[1:]...)
+	if want := []string{"go mod init example.com/api", clone, "go mod tidy", "go run ."}; !slices.Equal(ran, want) {
+		t.Errorf("got commands %q, want %q", ran, want)
 	}
 	run(t, dir, nil, "go", "vet", "./...")
 	if sums := readAt(t, dir, "go.sum"); strings.Contains(sums, "google.golang.org/grpc") {

@@ -15,6 +15,10 @@
 // For a rule of a single route, this package is not necessary: [middleware.Guard.Require]
 // and [middleware.Guard.Handle] work with chi.
 //
+// The package is a module of its own. This command adds it to your module:
+//
+//	go get github.com/bearerkit/bearer/middleware/chibearer@latest
+//
 // # Names of routes
 //
 // The name of a route is its method and its whole pattern, as [chi.Walk] lists it. The

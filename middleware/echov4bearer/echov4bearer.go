@@ -24,6 +24,10 @@
 //
 // c.Get with [Key] returns the same claims. A refused request gets the same answer as with
 // net/http, and reaches no handler. Errors of handlers go to echo's error handler as usual.
+//
+// The package is a module of its own. This command adds it to your module:
+//
+//	go get github.com/bearerkit/bearer/middleware/echov4bearer@latest
 package echov4bearer
 
 import (

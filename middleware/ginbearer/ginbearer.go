@@ -28,6 +28,10 @@
 //
 // If RedirectTrailingSlash or RedirectFixedPath is set, the engine redirects some requests
 // before middleware runs. So a client without access can find out that a route exists.
+//
+// The package is a module of its own. This command adds it to your module:
+//
+//	go get github.com/bearerkit/bearer/middleware/ginbearer@latest
 package ginbearer
 
 import (
