@@ -24,7 +24,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -40,7 +39,7 @@ func main() {
 	// The cache of the issuer's keys writes log records, which must not be in the output.
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	code, err := run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bearer-explain:", err)
 	}
 	os.Exit(code)
@@ -54,11 +53,14 @@ const (
 
 // run runs the program without global state. It returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
-	o, err := parseOptions(args, stderr)
+	o, err := parseOptions(args, stdout)
 	if err != nil {
 		return exitError, err
 	}
-	token, err := o.readToken(stdin)
+	if o == nil {
+		return exitAllowed, nil
+	}
+	token, err := o.readToken(stdin, stderr)
 	if err != nil {
 		return exitError, err
 	}
@@ -117,16 +119,19 @@ func (o *options) newVerifier(keys bearer.KeySet, stderr io.Writer) (*bearer.JWT
 // long.
 const maxInput = 1 << 20
 
-// readToken reads the token from the file or from stdin.
-func (o *options) readToken(stdin io.Reader) (string, error) {
+// readToken reads the token from the file or from stdin. If stdin is a terminal, readToken
+// writes a note to stderr, because the program waits for input.
+func (o *options) readToken(stdin io.Reader, stderr io.Writer) (string, error) {
 	in := stdin
 	if o.file != "" && o.file != "-" {
-		file, err := os.Open(o.file) //nolint:gosec // the user chooses the file
+		file, err := os.Open(o.file)
 		if err != nil {
 			return "", err
 		}
 		defer file.Close()
 		in = file
+	} else if isTerminal(stdin) {
+		_, _ = fmt.Fprintln(stderr, "note: the program reads the token from this terminal; paste the token, press Enter, and end the input with Ctrl-D (on Windows: Ctrl-Z and Enter)")
 	}
 	data, err := io.ReadAll(io.LimitReader(in, maxInput))
 	if err != nil {
@@ -144,6 +149,21 @@ func (o *options) readToken(stdin io.Reader) (string, error) {
 	return token, nil
 }
 
+// isTerminal reports whether in is a terminal or a different character device. The null device
+// does not count, because the program does not wait for input from this device.
+func isTerminal(in io.Reader) bool {
+	file, ok := in.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, null)
+}
+
 // keySet returns the issuer's keys. The options -keys and -issuer select the source of the
 // keys. The caller must call closeKeys. If the keys cannot be fetched, keySet writes the
 // error to stderr.
@@ -157,7 +177,7 @@ func (o *options) keySet(ctx context.Context, stderr io.Writer) (keys bearer.Key
 	case isURL:
 		cache, err = jwks.New(o.keys, &jwks.Options{Issuer: o.issuer}) //nolint:contextcheck // the cache lives until closeKeys
 	default:
-		document, err := os.ReadFile(o.keys) //nolint:gosec // the user chooses the file
+		document, err := os.ReadFile(o.keys)
 		if err != nil {
 			return nil, nil, err
 		}

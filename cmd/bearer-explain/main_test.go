@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/bearerkit/bearer"
@@ -203,15 +205,64 @@ func TestExplainBadInput(t *testing.T) {
 		{"x", []string{"-rule", "a or and b"}, `no scope before "and"`},
 		{"x", []string{"-keys", "does-not-exist.json"}, "does-not-exist.json"},
 		{"x", []string{"a", "b"}, "got 2 files"},
-		{"x", []string{"-nonsense"}, "usage: bearer-explain"},
+		{"x", []string{"-nonsense"}, "flag provided but not defined: -nonsense; bearer-explain -h lists the flags"},
+		{"x", []string{"-json=perhaps"}, `invalid boolean value "perhaps" for -json`},
 		{"x", []string{"-algorithms", "HS256"}, "HS256"},
 		{"x", []string{"-profile", "github-actions", "-tenants", "octo-org/octo-repo"}, "Config.Tenants"},
 	} {
-		if code, out, errs := runExplain(t, row.token, row.args...); code != exitError || out != "" || !strings.Contains(errs, row.want) {
+		if code, out, errs := runExplain(t, row.token, row.args...); code != exitError || out != "" || !strings.Contains(errs, row.want) || strings.Contains(errs, "usage:") {
 			t.Errorf("%q: got exit status %d, output %q and errors %q, want exit status %d, no output and an error with %q", row.args, code, out, errs, exitError, row.want)
 		}
 	}
-	if _, err := run(t.Context(), []string{"-h"}, nil, io.Discard, io.Discard); err == nil {
-		t.Error("-h: got no error, want an error")
+}
+
+// TestExplainPrints checks the flags -h and -version. Their output is on standard output, and the
+// exit status is 0. The program does not read standard input.
+func TestExplainPrints(t *testing.T) {
+	unread := iotest.ErrReader(errors.New("the program read standard input"))
+	for _, row := range []struct {
+		args []string
+		want string // regular expression
+	}{
+		{[]string{"-h"}, `(?s)^usage: bearer-explain \[flags\] \[file\]\n.*\n  bearer-explain -issuer .* < token\n.*exit status is 0 .*-tenants .*-version`},
+		{[]string{"-rule", "a", "--help"}, `^usage: bearer-explain`},
+		{[]string{"-version"}, `^bearer-explain (\(devel\)|v\d\S*), .*go1\.\S+.*\n$`},
+		{[]string{"-version", "-rule", "a or"}, `^bearer-explain `},
+	} {
+		var out, errs bytes.Buffer
+		code, err := run(t.Context(), row.args, unread, &out, &errs)
+		if code != 0 || err != nil || errs.Len() != 0 || !regexp.MustCompile(row.want).MatchString(out.String()) {
+			t.Errorf("%q: got exit status %d, error %v, standard error %q and output %q, want exit status 0 and output that matches %q", row.args, code, err, errs.String(), out.String(), row.want)
+		}
+	}
+}
+
+// TestExplainReadsTerminal requires a note if and only if the program waits for a token from a
+// terminal. The device with zeros stands for the terminal, because it is a character device too.
+func TestExplainReadsTerminal(t *testing.T) {
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = writer.Close()
+	defer reader.Close()
+	inputs := map[io.Reader]bool{reader: false}
+	for name, want := range map[string]bool{os.DevNull: false, "/dev/zero": true} {
+		device, err := os.Open(name) //nolint:gosec // the names are in the line above
+		if err != nil {
+			t.Logf("%s is missing on this system: %v", name, err)
+			continue
+		}
+		defer device.Close()
+		inputs[device] = want
+	}
+	for in, want := range inputs {
+		var errs bytes.Buffer
+		if _, err := new(options).readToken(in, &errs); (err == nil) != want {
+			t.Errorf("%v: got error %v", in, err)
+		}
+		if got := strings.HasPrefix(errs.String(), "note: the program reads the token from this terminal"); got != want {
+			t.Errorf("%v: got standard error %q, want a note: %v", in, errs.String(), want)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/buildinfo"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -27,25 +28,46 @@ type options struct {
 	file       string
 }
 
-// parseOptions parses the command line.
-func parseOptions(args []string, stderr io.Writer) (*options, error) {
+// usage is the beginning of the text that -h prints. The list of flags follows.
+const usage = `usage: bearer-explain [flags] [file]
+
+The program checks a token as a guard of package bearer does, and shows the result of each
+check. It reads the token from the file, or from standard input:
+
+  bearer-explain -issuer https://acme.scalekit.dev -audience deployment-api -profile scalekit < token
+
+The exit status is 0 for an accepted token and 1 for a refused token. It is 2 if the program
+did not check the token.
+
+`
+
+// parseOptions parses the command line. For -h and -version, parseOptions prints a text to stdout
+// and returns no options.
+func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	o := &options{}
+	var version bool
 	var audience, tenants, algorithms, profile, rule string
 	flags := flag.NewFlagSet("bearer-explain", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.StringVar(&o.issuer, "issuer", "", "the expected issuer; without -keys, the program discovers the keys of this issuer")
+	flags.SetOutput(io.Discard) // the program prints an error once, and without the list of flags
+	flags.StringVar(&o.issuer, "issuer", "", "the expected `URL` of the issuer; without -keys, the program discovers the keys of this issuer")
 	flags.StringVar(&o.keys, "keys", "", "a `file` with the issuer's JWK set, or the URL of the issuer's JWK set")
-	flags.StringVar(&audience, "audience", "", "the expected audience, or a list of audiences separated by commas; the token must have at least one of these audiences")
-	flags.StringVar(&tenants, "tenants", "", "the accepted customers of an issuer that many customers share, separated by commas, for example repository_owner_id=65; if empty, every customer is accepted")
-	flags.StringVar(&algorithms, "algorithms", "", "the accepted algorithms, separated by commas; if empty, the default algorithms of package bearer are accepted")
+	flags.StringVar(&audience, "audience", "", "the expected audience, or a `list` of audiences separated by commas; the token must have at least one of these audiences")
+	flags.StringVar(&tenants, "tenants", "", "a `list` of the accepted customers of an issuer that many customers share, separated by commas, for example repository_owner_id=65; if empty, every customer is accepted")
+	flags.StringVar(&algorithms, "algorithms", "", "a `list` of the accepted algorithms, separated by commas; if empty, the default algorithms of package bearer are accepted")
 	flags.StringVar(&profile, "profile", "rfc9068", "the `name` of the profile of the issuer's tokens, such as auth0, keycloak or entra-v2; the error for an unknown name lists all profiles")
 	flags.StringVar(&rule, "rule", "", "the rule of the route; a rule combines scopes with the words \"and\" and \"or\"; if empty, any valid token is accepted")
 	flags.BoolVar(&o.json, "json", false, "print the explanation as JSON")
-	flags.Usage = func() {
-		_, _ = fmt.Fprint(stderr, "usage: bearer-explain [flags] [file]\n\nThe token is read from the file, or from standard input.\n\n")
+	flags.BoolVar(&version, "version", false, "print the version of the program")
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		flags.SetOutput(stdout)
+		_, err = io.WriteString(stdout, usage)
 		flags.PrintDefaults()
+		return nil, err
+	} else if err != nil {
+		return nil, fmt.Errorf("%w; bearer-explain -h lists the flags", err)
 	}
-	if err := flags.Parse(args); err != nil {
+	if version {
+		_, err := fmt.Fprintln(stdout, buildinfo.Version("bearer-explain"))
 		return nil, err
 	}
 	var errs []error

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/bearerkit/bearer/internal/buildinfo"
 	"github.com/bearerkit/bearer/internal/scalekit"
 )
 
@@ -19,16 +20,34 @@ type options struct {
 	tls, newSecret, anywhere       bool
 }
 
-// parseOptions parses the command line. For -h, parseOptions prints the usage and returns
-// no options.
+// usage is the beginning of the text that -h prints. The list of flags follows, and then seedUsage.
+const usage = `A local Scalekit environment. It is for development and tests only.
+
+usage: bearer-issuer [flags]
+
+`
+
+// seedUsage is the end of the text that -h prints.
+const seedUsage = `
+An example of a file for -seed:
+
+organizations:
+  - display_name: Acme Corp
+    clients:
+      - name: GitHub Actions Deployment Service
+        client_id: m2morg_10000000000000001
+        client_secret: test_deployer_secret
+        scopes: [deploy:applications, read:deployments]
+        audience: [deployment-api.acmecorp.com]
+`
+
+// parseOptions parses the command line. For -h and -version, parseOptions prints a text to stdout
+// and returns no options.
 func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	var o options
+	var version bool
 	flags := flag.NewFlagSet("bearer-issuer", flag.ContinueOnError)
-	flags.SetOutput(stdout)
-	flags.Usage = func() {
-		_, _ = fmt.Fprint(stdout, "A local Scalekit environment. It is for development and tests only.\n\nusage: bearer-issuer [flags]\n\n")
-		flags.PrintDefaults()
-	}
+	flags.SetOutput(io.Discard) // the program prints an error once, and without the list of flags
 	flags.StringVar(&o.address, "addr", defaultAddress, "`address` to listen on; port 0 means any free port")
 	flags.StringVar(&o.url, "url", "", "environment `URL`, which is the issuer of the tokens (default: http:// or https://, followed by the address)")
 	flags.StringVar(&o.seed, "seed", "", "`file` with initial organizations and clients, in YAML or JSON")
@@ -40,9 +59,18 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	flags.StringVar(&o.key, "tls-key", "", "`file` with the private key of the certificate of -tls-cert, in PEM")
 	flags.StringVar(&o.log, "log", "text", "`format` of the access log on standard error: text, json or off")
 	flags.BoolVar(&o.anywhere, "insecure-listen-anywhere", false, "allow an -addr that other machines can reach; these machines can try secrets and request tokens")
+	flags.BoolVar(&version, "version", false, "print the version of the program")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-		return nil, nil
+		flags.SetOutput(stdout)
+		_, before := io.WriteString(stdout, usage)
+		flags.PrintDefaults()
+		_, after := io.WriteString(stdout, seedUsage)
+		return nil, errors.Join(before, after)
 	} else if err != nil {
+		return nil, fmt.Errorf("%w; bearer-issuer -h lists the flags", err)
+	}
+	if version {
+		_, err := fmt.Fprintln(stdout, buildinfo.Version("bearer-issuer"))
 		return nil, err
 	}
 	if flags.NArg() > 0 {
@@ -87,7 +115,7 @@ func (o *options) environmentConfig(stderr io.Writer) (scalekit.Config, error) {
 		cfg.Log = slog.New(slog.NewJSONHandler(stderr, nil))
 	}
 	if o.seed != "" {
-		content, err := os.ReadFile(o.seed) //nolint:gosec // the user chooses the file
+		content, err := os.ReadFile(o.seed)
 		if err != nil {
 			return cfg, fmt.Errorf("-seed: %w", err)
 		}

@@ -71,7 +71,7 @@ func (s *security) close() error {
 	if s.folder == "" {
 		return nil
 	}
-	return os.RemoveAll(s.folder) //nolint:gosec // MkdirTemp created this folder
+	return os.RemoveAll(s.folder)
 }
 
 // serverNames returns the host names and IP addresses that clients may use for the
