@@ -15,7 +15,7 @@ type banner struct {
 	URL, State, Seed string
 	CA               string // file with the generated certificate; empty without -tls
 	Exposed          bool   // other machines can reach the program
-	PID              int
+	PID              int    // 0 if this system cannot send SIGHUP
 }
 
 // bannerText is the template of the text that the program prints at its start. The commands
@@ -86,18 +86,24 @@ Get an access token for this client:
     -d 'grant_type=client_credentials' \
     -d "client_id=$M2M_CLIENT_ID" \
     -d "client_secret=$M2M_CLIENT_SECRET"
+
+An API that uses package bearer accepts this token with these fields of bearer.Config:
+Issuer: "{{.URL}}", Audience: []string{"deployment-api.acmecorp.com"}, Profile: bearer.Scalekit
+The program bearer-explain shows the checks of this token with these flags:
+-issuer {{quote .URL}} -audience deployment-api.acmecorp.com -profile scalekit
 {{end}}
 Fetch the keys and the metadata:
 
   curl -sS '{{.URL}}/keys'
   curl -sS '{{.URL}}/.well-known/openid-configuration'
 
-For a drill, rotate the signing key. Then let three requests for the key set fail:
+For a drill, rotate the signing key. Then let requests for the key set fail, and end this fault:
 
   curl -sS -X POST '{{.URL}}/dev/keys:rotate' -H "Authorization: Bearer $ADMIN_TOKEN"
-  curl -sS -X PUT '{{.URL}}/dev/faults/keys' -H "Authorization: Bearer $ADMIN_TOKEN" -d '{"status": 503, "times": 3}'
+  curl -sS -X PUT '{{.URL}}/dev/faults/keys' -H "Authorization: Bearer $ADMIN_TOKEN" -d '{"status": 503}'
+  curl -sS -X DELETE '{{.URL}}/dev/faults/keys' -H "Authorization: Bearer $ADMIN_TOKEN"
 
-Ctrl-C stops this program. The command "kill -HUP {{.PID}}" rotates the signing key.
+Ctrl-C stops this program.{{if .PID}} The command "kill -HUP {{.PID}}" rotates the signing key.{{end}}
 `
 
 func writeBanner(w io.Writer, b banner) error {

@@ -23,6 +23,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"syscall"
 	"time"
@@ -72,10 +73,14 @@ func run(ctx context.Context, args []string, rotate <-chan os.Signal, stdout, st
 	if err != nil {
 		return errors.Join(err, listener.Close(), security.close())
 	}
-	if err := writeBanner(stdout, banner{
+	b := banner{
 		Credentials: credentials, URL: cfg.URL, State: cfg.State, Seed: o.seed, CA: security.authority,
-		Exposed: !isLoopback(listener.Addr()), PID: os.Getpid(),
-	}); err != nil {
+		Exposed: !isLoopback(listener.Addr()),
+	}
+	if runtime.GOOS != "windows" {
+		b.PID = os.Getpid()
+	}
+	if err := writeBanner(stdout, b); err != nil {
 		return errors.Join(err, listener.Close(), env.Close(), security.close())
 	}
 	err = serve(ctx, listener, security, env, rotate, stdout)
@@ -98,7 +103,13 @@ func listen(ctx context.Context, address string, exposed bool) (net.Listener, er
 		return nil, fmt.Errorf("-addr %q: not a loopback address; this program is for development and tests only; to listen at this address, set -insecure-listen-anywhere", address)
 	}
 	var config net.ListenConfig
-	return config.Listen(ctx, "tcp", resolved.String())
+	listener, err := config.Listen(ctx, "tcp", resolved.String())
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("-addr %q: %w; set -addr to a different port; port 0 means any free port", address, err)
+	} else if err != nil {
+		return nil, fmt.Errorf("-addr %q: %w", address, err)
+	}
+	return listener, nil
 }
 
 func isLoopback(address net.Addr) bool {

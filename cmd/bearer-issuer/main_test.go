@@ -10,84 +10,12 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
-
-func TestBanner(t *testing.T) {
-	banner := startProgram(t).banner
-	for _, want := range []string{"development and tests only", "in memory", "kill -HUP " + strconv.Itoa(os.Getpid()), "http://127.0.0.1:", "skc_", "org_", "test_"} {
-		if !strings.Contains(banner, want) {
-			t.Errorf("want a banner with %q, got\n%s", want, banner)
-		}
-	}
-}
-
-// runBanner runs the commands of the banner in a shell and returns the JSON responses.
-func runBanner(t *testing.T, banner string) []map[string]any {
-	t.Helper()
-	for _, program := range []string{"sh", "curl", "sed"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skip("this test needs ", program)
-		}
-	}
-	var script strings.Builder
-	for line := range strings.Lines(banner) {
-		if command, ok := strings.CutPrefix(line, "  "); ok && !strings.HasPrefix(command, "client ") {
-			// With this option, curl prints a line break after each response, so
-			// that each line of the output is one response.
-			script.WriteString(strings.Replace(command, "curl ", `curl -w '\n' `, 1))
-		}
-	}
-	out, err := exec.CommandContext(t.Context(), "sh", "-eu", "-c", script.String()).Output() //nolint:gosec // the commands are in the banner of the program
-	if err != nil {
-		t.Fatal(err, script.String())
-	}
-	var answers []map[string]any
-	for line := range strings.Lines(string(out)) {
-		if strings.TrimSpace(line) == "" {
-			continue
-		}
-		var answer map[string]any
-		if err := json.Unmarshal([]byte(line), &answer); err != nil {
-			t.Fatalf("got line %q, want a line in JSON; error: %v", line, err)
-		}
-		answers = append(answers, answer)
-	}
-	return answers
-}
-
-func TestBannerCommands(t *testing.T) {
-	for _, args := range [][]string{nil, {"-tls"}} {
-		answers := runBanner(t, startProgram(t, args...).banner)
-		members := []string{"plain_secret", "access_token", "keys", "issuer", "key", "endpoint"}
-		if len(answers) != len(members) {
-			t.Fatalf("%v: got %d responses, want %d responses; responses: %v", args, len(answers), len(members), answers)
-		}
-		for n, name := range members {
-			if answers[n][name] == nil {
-				t.Errorf("%v: got response %v, want a response with %s", args, answers[n], name)
-			}
-		}
-	}
-}
-
-func TestBannerWarnsIfExposed(t *testing.T) {
-	for _, exposed := range []bool{false, true} {
-		var out strings.Builder
-		if err := writeBanner(&out, banner{URL: "http://localhost:8790", Exposed: exposed}); err != nil {
-			t.Fatal(err)
-		}
-		if got := strings.Contains(out.String(), "WARNING: other machines"); got != exposed {
-			t.Errorf("Exposed=%v: got a banner with warning=%v, want a banner with warning=%v", exposed, got, exposed)
-		}
-	}
-}
 
 func TestURLFlag(t *testing.T) {
 	if banner := startProgram(t, "-url", "https://acme.example").banner; !strings.Contains(banner, "curl -sS 'https://acme.example/keys'") {
@@ -287,7 +215,6 @@ func TestAccessLog(t *testing.T) {
 // request open.
 func TestStopsWithHangingRequests(t *testing.T) {
 	p := startProgram(t)
-	runBanner(t, p.banner) // the last command sets a fault for three requests to the key set
 	url := p.bannerField(t, "environment URL")
 	admin := token(t, url, p.bannerField(t, "client ID"), p.bannerField(t, "client secret"))
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, url+"/dev/faults/keys", strings.NewReader(`{"hang":true}`))
@@ -343,7 +270,8 @@ func TestRunRefuses(t *testing.T) {
 		{[]string{"-addr", "[::]:0"}, "not a loopback address"},
 		{[]string{"-addr", "192.0.2.1:0"}, "not a loopback address"},
 		{[]string{"-addr", "127.0.0.1"}, "missing port"},
-		{[]string{"-addr", taken.Addr().String()}, "listen tcp"},
+		{[]string{"-addr", taken.Addr().String()}, "address already in use; set -addr to a different port"},
+		{[]string{"-addr", taken.Addr().String()}, "-addr \""},
 		{append(free, "-url", "acme.example/"), "Config.URL"},
 		{append(free, "-seed", "none.yaml"), "-seed"},
 		{append(free, "-seed", empty), "Config.Seed"},
