@@ -36,10 +36,19 @@ func readText(t *testing.T, file string) string {
 	return string(text)
 }
 
-// TestGuideLinks tests that the file and the heading of every relative link in the guide
-// exist.
+// TestGuideLinks tests that the file and the heading of every relative link exist, in the guide
+// and in the other pages for users.
 func TestGuideLinks(t *testing.T) {
 	pages := guidePages(t)
+	for _, pattern := range []string{"*.md", "cmd/*/README.md", "examples/*/README.md"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: got files %q and error %v, want at least one file", pattern, files, err)
+		}
+		for _, file := range files {
+			pages[filepath.ToSlash(file)] = readText(t, file)
+		}
+	}
 	links := 0
 	code := regexp.MustCompile("(?s)```.*?```|`[^`\n]*`|(?m)^    .*$")
 	for page, text := range pages {
@@ -52,7 +61,7 @@ func TestGuideLinks(t *testing.T) {
 			file, anchor, _ := strings.Cut(link[1], "#")
 			target := page
 			if file != "" {
-				target = filepath.Join("docs", filepath.FromSlash(file))
+				target = filepath.Join(filepath.Dir(page), filepath.FromSlash(file))
 			}
 			if _, err := os.Stat(target); err != nil {
 				t.Errorf("%s: link to %s: got error %v, want an existing file", page, link[1], err)
@@ -63,8 +72,8 @@ func TestGuideLinks(t *testing.T) {
 			}
 		}
 	}
-	if links < 30 {
-		t.Errorf("got %d links, want at least 30", links)
+	if links < 60 {
+		t.Errorf("got %d links, want at least 60", links)
 	}
 }
 

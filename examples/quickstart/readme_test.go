@@ -66,7 +66,7 @@ func codeBlock(t *testing.T, language, fragment string) string {
 // TestREADMEBlocks counts the fenced blocks of the README, because the other tests must
 // check every block.
 func TestREADMEBlocks(t *testing.T) {
-	want := map[string]int{"go": 3, "sh": 3, "text": 1}
+	want := map[string]int{"go": 3, "sh": 4, "text": 1}
 	total := 0
 	for language, n := range want {
 		if got := len(codeBlocks(t, language)); got != n {
@@ -83,10 +83,13 @@ func TestREADMEBlocks(t *testing.T) {
 	if got, want := codeBlock(t, "sh", "go test"), "go run ./examples/quickstart\ngo test ./...\n"; got != want {
 		t.Errorf("got commands %q, want commands %q", got, want)
 	}
-	prose := regexp.MustCompile("(?s)```.*?```|`[^`\n]*`").ReplaceAllString(readme(t), "")
-	for _, match := range regexp.MustCompile(`\]\(([^)]*)\)`).FindAllStringSubmatch(prose, -1) {
-		if _, err := os.Stat(filepath.Join(root, match[1])); err != nil {
-			t.Errorf("broken link: %v", err)
+	for _, page := range []string{"README.md", "cmd/bearer-issuer/README.md"} {
+		prose := regexp.MustCompile("(?s)```.*?```|`[^`\n]*`").ReplaceAllString(readFile(t, page), "")
+		for _, match := range regexp.MustCompile(`\]\(([^)]*)\)`).FindAllStringSubmatch(prose, -1) {
+			file, _, _ := strings.Cut(match[1], "#") // TestGuideLinks checks the headings
+			if _, err := os.Stat(filepath.Join(root, filepath.Dir(page), file)); err != nil {
+				t.Errorf("%s: broken link: %v", page, err)
+			}
 		}
 	}
 }
@@ -200,8 +203,7 @@ func TestREADMEModule(t *testing.T) {
 	}
 }
 
-// TestREADMEByHand runs the README's curl commands, which include the quickstart. The
-// commands use an environment that is configured like the environment of bearer-issuer.
+// TestREADMEByHand runs the README's curl commands, and then the quickstart. The commands use an environment that is configured like the environment of bearer-issuer.
 func TestREADMEByHand(t *testing.T) {
 	goTool(t)
 	for _, tool := range []string{"sh", "curl", "sed"} {
@@ -212,6 +214,10 @@ func TestREADMEByHand(t *testing.T) {
 	placeholders, script, _ := strings.Cut(codeBlock(t, "sh", "curl"), "\n")
 	if want := "URL=http://127.0.0.1:8790 ORGANIZATION_ID=org_… CLIENT_ID=skc_… CLIENT_SECRET=test_…"; placeholders != want {
 		t.Errorf("got first line %q, want first line %q", placeholders, want)
+	}
+	const quickstart = "go run ./examples/quickstart\n"
+	if !slices.Contains(codeBlocks(t, "sh"), quickstart) {
+		t.Errorf("want a block with only the command %q", quickstart)
 	}
 	if !strings.Contains(readFile(t, "cmd/bearer-issuer/main.go"), `"127.0.0.1:8790"`) {
 		t.Error("cmd/bearer-issuer does not contain the address 127.0.0.1:8790 of the README")
@@ -232,11 +238,14 @@ func TestREADMEByHand(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	bin := t.TempDir()
+	run(t, root, nil, "go", "build", "-o", bin, "./cmd/bearer-explain")
 	out := run(t, root, []string{
+		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"),
 		"URL=" + url, "ORGANIZATION_ID=" + admin.OrganizationID,
 		"CLIENT_ID=" + admin.ClientID, "CLIENT_SECRET=" + admin.ClientSecret,
-	}, "sh", "-euc", script)
-	for _, want := range []string{`"expires_in":3600`, `"scope":"deploy:applications read:deployments"`, "12 of 12 calls as expected, 9 skipped"} {
+	}, "sh", "-euc", script+quickstart)
+	for _, want := range []string{`"expires_in":3600`, `"scope":"deploy:applications read:deployments"`, "\nallowed\n", "ok    rule ", "12 of 12 calls as expected, 9 skipped"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("want output with %q, got\n%s", want, out)
 		}
