@@ -222,18 +222,7 @@ func requestRecords(t *testing.T) list {
 			t.Error(err)
 		}
 		for line := range strings.Lines(log.String()) {
-			var record map[string]any
-			if err := json.Unmarshal([]byte(line), &record); err != nil {
-				t.Fatal(err)
-			}
-			message, _ := record["msg"].(string)
-			var keys []string
-			for name := range record {
-				if name != slog.TimeKey && name != slog.LevelKey && name != slog.MessageKey {
-					keys = append(keys, name)
-				}
-			}
-			names.record(message, keys)
+			names.record(parseRecord(t, line))
 		}
 		claims, err := v.Verify(t.Context(), issuer.Token(nil))
 		if err != nil {
@@ -244,4 +233,20 @@ func requestRecords(t *testing.T) list {
 		}
 	})
 	return names
+}
+
+// parseRecord returns the message and the names of the attributes of a record in JSON.
+func parseRecord(t *testing.T, line string) (message string, attributes []string) {
+	t.Helper()
+	var members map[string]any
+	if err := json.Unmarshal([]byte(line), &members); err != nil {
+		t.Fatal(err)
+	}
+	message, _ = members[slog.MessageKey].(string)
+	for name := range members {
+		if name != slog.TimeKey && name != slog.LevelKey && name != slog.MessageKey {
+			attributes = append(attributes, name)
+		}
+	}
+	return message, attributes
 }

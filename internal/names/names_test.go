@@ -35,6 +35,8 @@ var collectors = map[string]struct {
 	"trace names":    {traceNames, 10},
 	"vector members": {vectorNames, 17},
 	"program flags":  {flagNames, 19},
+	"profiles":       {profileNames, 40},
+	"dialects":       {dialectNames, 4},
 }
 
 // TestAPINames compares the names with testdata/api/names.txt, so that no name changes by accident.
