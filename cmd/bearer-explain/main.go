@@ -131,7 +131,7 @@ func (o *options) readToken(stdin io.Reader, stderr io.Writer) (string, error) {
 		defer file.Close()
 		in = file
 	} else if isTerminal(stdin) {
-		_, _ = fmt.Fprintln(stderr, "note: the program reads the token from this terminal; paste the token, press Enter, and end the input with Ctrl-D (on Windows: Ctrl-Z and Enter)")
+		_, _ = fmt.Fprintln(stderr, "note: the program reads the token from this terminal, which can cut a line after 1,024 bytes; use a file for a longer token; to end the input, press Enter and Ctrl-D (on Windows: Enter, Ctrl-Z and Enter)")
 	}
 	data, err := io.ReadAll(io.LimitReader(in, maxInput))
 	if err != nil {

@@ -198,6 +198,8 @@ func TestExplainBadInput(t *testing.T) {
 		{"", nil, "no token on standard input"},
 		{"x", []string{"-profile", "nobody's"}, `-profile: bearer: no profile "nobody's": want one of `},
 		{"x", []string{"-rule", "a or b\x01"}, "a scope must be printable ASCII"},
+		{"x", []string{"-rule", "a\"b"}, `-rule "a\"b": scopes: All("a\"b"): a scope must be printable ASCII`},
+		{"x", []string{"-rule", "a\\b or c or d\\e"}, `: scopes: All("a\\b"): a scope must be printable ASCII`},
 		{"x", []string{"-rule", "a or or b"}, `no scope before "or"`},
 		{"x", []string{"-rule", "admin or"}, `no scope after "or"`},
 		{"x", []string{"-rule", "admin AND"}, `no scope after "AND"`},
@@ -210,7 +212,7 @@ func TestExplainBadInput(t *testing.T) {
 		{"x", []string{"-algorithms", "HS256"}, "HS256"},
 		{"x", []string{"-profile", "github-actions", "-tenants", "octo-org/octo-repo"}, "Config.Tenants"},
 	} {
-		if code, out, errs := runExplain(t, row.token, row.args...); code != exitError || out != "" || !strings.Contains(errs, row.want) || strings.Contains(errs, "usage:") {
+		if code, out, errs := runExplain(t, row.token, row.args...); code != exitError || out != "" || !strings.Contains(errs, row.want) || strings.Contains(errs, "usage:") || strings.Contains(errs, "declared at") {
 			t.Errorf("%q: got exit status %d, output %q and errors %q, want exit status %d, no output and an error with %q", row.args, code, out, errs, exitError, row.want)
 		}
 	}

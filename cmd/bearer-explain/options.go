@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/bearerkit/bearer"
@@ -49,7 +50,7 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	var audience, tenants, algorithms, profile, rule string
 	flags := flag.NewFlagSet("bearer-explain", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // the program prints an error once, and without the list of flags
-	flags.StringVar(&o.issuer, "issuer", "", "the expected `URL` of the issuer; without -keys, the program discovers the keys of this issuer")
+	flags.StringVar(&o.issuer, "issuer", "", "the expected `issuer`; without -keys, the program discovers the keys of this issuer")
 	flags.StringVar(&o.keys, "keys", "", "a `file` with the issuer's JWK set, or the URL of the issuer's JWK set")
 	flags.StringVar(&audience, "audience", "", "the expected audience, or a `list` of audiences separated by commas; the token must have at least one of these audiences")
 	flags.StringVar(&tenants, "tenants", "", "a `list` of the accepted customers of an issuer that many customers share, separated by commas, for example repository_owner_id=65; if empty, every customer is accepted")
@@ -126,7 +127,11 @@ func parseRule(text string) (scopes.Rule, error) {
 	if len(alternatives) > 0 {
 		rule = scopes.Or(append(alternatives, rule)...)
 	}
-	return rule, rule.Err()
+	if err := rule.Err(); err != nil {
+		// The user declared the rule with the flag, and not at a line of the source.
+		return rule, errors.New(regexp.MustCompile(`(?m) \(declared at .*\)$`).ReplaceAllString(err.Error(), ""))
+	}
+	return rule, nil
 }
 
 // fillFromToken sets a missing issuer and a missing audience to the values in the token, so
