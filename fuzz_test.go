@@ -42,7 +42,7 @@ func FuzzToken(f *testing.F) {
 		if row.Authorization != nil || len(row.Text()) > 1<<12 {
 			continue
 		}
-		if row.VerifyReason() == "" || row.VerifyReason() == bearer.NotYetValid { // A token that has the verdict NotYetValid in the year 2000 is valid today.
+		if row.Told == "" { // The client learns the true reason only if the signature was verified. So an issuer signed this token, even if a profile refuses the token.
 			signed[row.Text()] = true
 		}
 		if row.Verifier == "one-key" || row.Verifier == "five-keys" { // The issuer signed these tokens. Their verifiers refuse some of them, because their key sets have other keys.
