@@ -19,6 +19,12 @@ import (
 // other sources. The zero Claims has no claims. Claims is immutable and safe for concurrent
 // use, because all requests with the same token share one value.
 //
+// The methods of a nil *Claims return the same values as the methods of the zero Claims: no
+// subject, no scopes, no claims, and an error from Decode. [FromContext] returns nil if there are no
+// claims. If a handler ignores the second result of FromContext, every question such as
+// Scopes().Has is answered with no, and a gRPC server does not end because of a panic. Even so, check
+// the second result: without a subject, a comparison of Subject with an empty owner is true.
+//
 // A printed Claims shows at most the values that the method String returns, with every verb of
 // package fmt. The same is true for Claims in a field, in a list or in a context. A
 // record of package log/slog shows at most the values that the method LogValue returns. The
@@ -78,9 +84,9 @@ func newClaims(set *claimSet) *Claims {
 // noClaims are the claims of the zero Claims.
 var noClaims claimSet //nolint:gochecknoglobals // never changed
 
-// The method all returns the data of c, which is never nil.
+// The method all returns the data of c. The data is never nil, even if c is nil.
 func (c *Claims) all() *claimSet {
-	if c.set == nil {
+	if c == nil || c.set == nil {
 		return &noClaims
 	}
 	return *c.set
