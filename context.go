@@ -5,17 +5,26 @@ import (
 	"sync/atomic"
 )
 
-// FromContext returns the claims of the caller's token. It reports false if ctx has no
+// FromContext returns the claims of the caller's token. It returns nil and false if ctx has no
 // claims. There are no claims outside a guarded handler and on a public route. On an
 // optional route, there are no claims if the request has no token.
+//
+// The argument may also be a *gin.Context, or a context that is derived from it, if package
+// ginbearer guards the route.
 func FromContext(ctx context.Context) (*Claims, bool) {
 	c, ok := ctx.Value(callKey{}).(*call)
 	if !ok {
-		return nil, false
+		claims, _ := ctx.Value(claimsKey).(*Claims)
+		return claims, claims != nil
 	}
 	claims := c.claims.Load()
 	return claims, claims != nil
 }
+
+// claimsKey is the key of the claims in the context of a router that returns values only for keys
+// of type string, such as *gin.Context. FromContext reads it only if ctx has no callKey. The adapter
+// ginbearer sets it, and has a copy of the text, because it must not import an internal package.
+const claimsKey = "github.com/bearerkit/bearer.Claims"
 
 // NewContext returns a copy of ctx with the claims. It is for guards of other transports
 // and for tests of handlers. If claims is nil, FromContext finds no claims in the copy,

@@ -32,7 +32,11 @@ func ExampleRequire() {
 
 	engine := gin.New()
 	engine.POST("/deployments", ginbearer.Require(guard, scopes.All("deploy:applications")), func(c *gin.Context) {
-		claims, _ := bearer.FromContext(c.Request.Context())
+		claims, ok := bearer.FromContext(c)
+		if !ok { // the route has no guard, or its rule is public
+			c.AbortWithStatus(http.StatusInternalServerError)
+			return
+		}
 		c.String(http.StatusCreated, "deploying for %s\n", claims.ClientID())
 	})
 	for _, scope := range []string{"deploy:applications", "read:deployments"} {

@@ -19,11 +19,13 @@
 // send HEAD requests, for example for a health check, register the route for HEAD too. It
 // has the rule for GET.
 //
-// A handler gets the caller's claims from the context of the request:
+// A handler gets the caller's claims from gin's context, or from the context of the request:
 //
+//	claims, ok := bearer.FromContext(c)
 //	claims, ok := bearer.FromContext(c.Request.Context())
 //
-// c.Get with [Key] returns the same claims. A refused request gets the same answer as with
+// The first form does not need ContextWithFallback of the engine. c.Get with [Key] returns the
+// same claims. A refused request gets the same answer as with
 // net/http, and the rest of its handler chain is aborted.
 //
 // If RedirectTrailingSlash or RedirectFixedPath is set, the engine redirects some requests
@@ -52,6 +54,11 @@ import (
 // the key only if it has verified a token. gin.BasicAuth uses the same key for the user
 // name.
 const Key = gin.AuthUserKey
+
+// claimsKey is the key under which [bearer.FromContext] finds the claims in gin's context. This
+// context passes a key to the context of the request only with ContextWithFallback, but it returns
+// the values of its own string keys. The text is the same as in package bearer.
+const claimsKey = "github.com/bearerkit/bearer.Claims"
 
 // Require returns middleware for one route or a group. The middleware refuses requests that
 // do not meet the rule, as [middleware.Guard.Require] does. With the zero Rule, the
@@ -145,7 +152,9 @@ type nextHandler struct {
 func (h *nextHandler) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	h.called = true
 	h.c.Request = r
-	if claims, ok := bearer.FromContext(r.Context()); ok {
+	claims, ok := bearer.FromContext(r.Context())
+	h.c.Set(claimsKey, claims) // a nil *Claims replaces the claims of a guard before this one
+	if ok {
 		h.c.Set(Key, claims)
 	}
 	h.c.Next()
