@@ -122,21 +122,32 @@ func withCloneCheck(decode func([]byte) (any, error)) func([]byte) (any, error) 
 }
 
 // cloneMethod returns the method Clone of v. It reports false if v has no such method, or if
-// the function [Custom] does not call the method, because it has arguments or does not return
-// the type of v. The result may also be an interface, because Custom can be called with this
-// interface.
+// the function [Custom] does not call the method, because it has arguments, or because it returns
+// neither the type of v nor, for a pointer v, the type that v points to. The result may also be an
+// interface, because Custom can be called with this interface.
 func cloneMethod(v any) (reflect.Value, bool) {
-	clone := reflect.ValueOf(v).MethodByName("Clone")
+	value := reflect.ValueOf(v)
+	clone := value.MethodByName("Clone")
 	if !clone.IsValid() || clone.Type().NumIn() != 0 || clone.Type().NumOut() != 1 {
 		return clone, false
 	}
 	result := clone.Type().Out(0)
-	return clone, result == reflect.TypeOf(v) || result.Kind() == reflect.Interface && reflect.TypeOf(v).Implements(result)
+	switch {
+	case value.Kind() == reflect.Pointer && result == value.Type().Elem():
+		return clone, !value.IsNil() // a method of the value that v points to
+	case result.Kind() == reflect.Interface:
+		return clone, value.Type().Implements(result)
+	}
+	return clone, result == value.Type()
 }
 
 // Custom returns the custom claims of the caller's token, which the function in
 // Config.Custom decoded. It reports false if ctx has no custom claims of type T. HTTP
 // handlers and gRPC handlers can call it.
+//
+// If the function in Config.Custom returns a struct, Custom can also return a pointer to the
+// struct, and vice versa. So with bearer.JSON[Deployer], both Custom[Deployer] and
+// Custom[*Deployer] return the claims.
 //
 // Custom returns a copy, so that a handler cannot change the claims of the next request
 // with the same token. If T has a method Clone() T, Custom calls this method. Otherwise
@@ -157,8 +168,7 @@ func Custom[T any](ctx context.Context) (custom T, ok bool) {
 	if isGiven {
 		decoded = given.value
 	}
-	v, ok := decoded.(T)
-	if !ok {
+	if !isConvertible[T](decoded) {
 		return custom, false
 	}
 	defer func() {
@@ -171,11 +181,13 @@ func Custom[T any](ctx context.Context) (custom T, ok bool) {
 		return c.Clone(), true
 	}
 	if deepcopy.Flat(reflect.TypeOf(decoded)) {
-		return v, true
+		return convert[T](decoded)
+	}
+	if clone, ok := cloneMethod(decoded); ok && clone.Type().Out(0).Kind() != reflect.Interface {
+		return convert[T](clone.Call(nil)[0].Interface())
 	}
 	if c, ok := deepcopy.Of(reflect.ValueOf(decoded)); ok {
-		custom, ok = c.Interface().(T)
-		return custom, ok
+		return convert[T](c.Interface())
 	}
 	if isGiven {
 		return custom, false // the value cannot be decoded from the token
@@ -184,6 +196,41 @@ func Custom[T any](ctx context.Context) (custom T, ok bool) {
 	if err != nil {
 		return custom, false
 	}
-	custom, ok = fresh.(T)
-	return custom, ok
+	return convert[T](fresh)
+}
+
+// isConvertible reports whether v is a T, or a value that a T points to, or a pointer to a T that is
+// not nil.
+func isConvertible[T any](v any) bool {
+	if _, ok := v.(T); ok {
+		return true
+	}
+	if p, ok := v.(*T); ok {
+		return p != nil
+	}
+	return isTarget(v, reflect.TypeFor[T]())
+}
+
+// isTarget reports whether the type pointer is a pointer to the type of v. Pointers to pointers do
+// not count.
+func isTarget(v any, pointer reflect.Type) bool {
+	t := reflect.TypeOf(v)
+	return t != nil && t.Kind() != reflect.Pointer && pointer.Kind() == reflect.Pointer && pointer.Elem() == t
+}
+
+// convert converts a copy of custom claims to a T. The caller must not use the copy afterwards. It
+// reports false if [isConvertible] reports false.
+func convert[T any](copied any) (v T, ok bool) {
+	if v, ok = copied.(T); ok {
+		return v, true
+	}
+	if p, ok := copied.(*T); ok && p != nil {
+		return *p, true
+	}
+	if t := reflect.TypeFor[T](); isTarget(copied, t) {
+		p := reflect.New(t.Elem())
+		p.Elem().Set(reflect.ValueOf(copied))
+		v, ok = p.Interface().(T)
+	}
+	return v, ok
 }
