@@ -286,6 +286,10 @@ func (r Rule) String() string {
 	return b.String()
 }
 
+// MarshalText implements [encoding.TextMarshaler]. It returns the text of String, so that a list of
+// routes in JSON shows the rules.
+func (r Rule) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
 // write writes the description of the requirement.
 func (r Rule) write(b *strings.Builder) {
 	if r.n == nil || r.n.err != nil {

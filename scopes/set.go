@@ -134,6 +134,22 @@ func (s Set) Union(t Set) Set {
 // scopes.
 func (s Set) String() string { return strings.Join(s.names, " ") }
 
+// MarshalText implements [encoding.TextMarshaler]. It returns the text of String, so that JSON, XML
+// and the handlers of package log/slog contain the scopes.
+func (s Set) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler]. It replaces the Set with the result of
+// [Parse]. If Parse returns an error, UnmarshalText returns this error and does not change the Set.
+// The new Set has no wildcards; see [Set.WithWildcards]. UnmarshalText is the only method that
+// changes a Set. So decode into a variable that no other goroutine uses.
+func (s *Set) UnmarshalText(text []byte) error {
+	set, err := Parse(string(text))
+	if err == nil {
+		*s = set
+	}
+	return err
+}
+
 // The function valid reports whether name is a scope-token of RFC 6749, section 3.3: 1*(
 // %x21 / %x23-5B / %x5D-7E ).
 func valid(name string) bool {
