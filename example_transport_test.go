@@ -36,8 +36,9 @@ func ExampleDecide() {
 		case err != nil:
 			fmt.Println("drop the message:", err)
 		default:
-			claims, _ := bearer.FromContext(ctx)
-			fmt.Println("deploy for", claims.ClientID())
+			if claims, ok := bearer.FromContext(ctx); ok {
+				fmt.Println("deploy for", claims.ClientID())
+			}
 		}
 	}
 	token := issuer.Token(map[string]any{"aud": "deployment-api", "client_id": "ci", "scope": "deploy:applications"})

@@ -34,7 +34,11 @@ func ExampleNew() {
 	mux := http.NewServeMux()
 	mux.Handle("POST /deployments", guard.Require(scopes.All("deploy:applications"))(
 		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			claims, _ := bearer.FromContext(r.Context())
+			claims, ok := bearer.FromContext(r.Context())
+			if !ok { // the route has no guard, or its rule is public
+				http.Error(w, "no caller", http.StatusInternalServerError)
+				return
+			}
 			_, _ = fmt.Fprint(w, "deploying for ", claims.ClientID())
 		})))
 

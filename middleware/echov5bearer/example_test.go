@@ -1,6 +1,7 @@
 package echov5bearer_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -31,7 +32,10 @@ func ExampleRequire() {
 
 	e := echo.New()
 	e.POST("/deployments", func(c *echo.Context) error {
-		claims, _ := bearer.FromContext(c.Request().Context())
+		claims, ok := bearer.FromContext(c.Request().Context())
+		if !ok {
+			return errors.New("no caller: the route has no guard, or its rule is public")
+		}
 		return c.String(http.StatusCreated, "deploying for "+claims.ClientID()+"\n")
 	}, echov5bearer.Require(guard, scopes.All("deploy:applications")))
 	for _, scope := range []string{"deploy:applications", "read:deployments"} {

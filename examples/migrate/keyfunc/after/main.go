@@ -63,7 +63,11 @@ func newHandler(ctx context.Context, issuer, keysURL, audience string) (http.Han
 func list(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "none") }
 
 func deploy(w http.ResponseWriter, r *http.Request) {
-	caller, _ := bearer.FromContext(r.Context())
-	c, _ := bearer.Custom[claims](r.Context())
+	caller, ok := bearer.FromContext(r.Context())
+	c, hasCustom := bearer.Custom[claims](r.Context())
+	if !ok || !hasCustom { // the route has no guard, or its rule is public
+		http.Error(w, "no caller", http.StatusInternalServerError)
+		return
+	}
 	_, _ = fmt.Fprintf(w, "%s deploys %s\n", caller.ClientID(), c.Repository)
 }
