@@ -32,7 +32,7 @@ import (
 // It does not change the tree. If dir already contains a proxy, Write adds the version. Use
 // [Env] to run the go command with the proxy.
 func Write(dir, tree, version string) error {
-	from, err := list(tree)
+	from, err := list(context.Background(), tree)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func Write(dir, tree, version string) error {
 // at the given version. It also writes a proxy with this release into the folder dir, as
 // [Write] does.
 func Rewrite(dir, tree, version string) error {
-	t, err := list(tree)
+	t, err := list(context.Background(), tree)
 	if err != nil {
 		return err
 	}
@@ -82,6 +82,9 @@ func Env(dir string) ([]string, error) {
 		"GOMODCACHE="+filepath.Join(dir, "modcache"),
 		// Without -trimpath, the build cache depends on the folder of the module cache.
 		"GOFLAGS=-trimpath -modcacherw",
+		// The index of a module does not notice a release that has a different content than the
+		// release of an earlier run.
+		"GODEBUG=goindex=0",
 		"GOWORK=off"), nil
 }
 

@@ -246,7 +246,7 @@ func TestRewriteKeepsReplacesOfTools(t *testing.T) {
 
 // TestModules checks the order and the tags.
 func TestModules(t *testing.T) {
-	modules, err := modproxy.Modules(newRepository(t, repository()))
+	modules, err := modproxy.Modules(t.Context(), newRepository(t, repository()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +276,7 @@ func TestGoCommandAgrees(t *testing.T) {
 	}
 	git(t, tree, "add", ".")
 	git(t, tree, "commit", "-q", "-m", "release")
-	modules, err := modproxy.Modules(tree)
+	modules, err := modproxy.Modules(t.Context(), tree)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,7 +316,7 @@ func TestRepository(t *testing.T) {
 	if err := modproxy.Write(dir, tree, "v0.1.0"); err != nil {
 		t.Fatal(err)
 	}
-	modules, err := modproxy.Modules(tree)
+	modules, err := modproxy.Modules(t.Context(), tree)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,8 +25,8 @@ type tree struct {
 }
 
 // list returns the files that git knows or does not ignore, except deleted files.
-func list(root string) (tree, error) {
-	cmd := exec.CommandContext(context.Background(), "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+func list(ctx context.Context, root string) (tree, error) {
+	cmd := exec.CommandContext(ctx, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 	cmd.Dir = root
 	out, err := cmd.Output()
 	if exit := new(exec.ExitError); errors.As(err, &exit) {
@@ -98,8 +98,8 @@ func (m Module) Tag(version string) string { return path.Join(m.Dir, version) }
 
 // Modules returns the modules of the repository with the root folder root. A module is behind all
 // modules that it requires, and a published module is in front of all other modules.
-func Modules(root string) ([]Module, error) {
-	t, err := list(root)
+func Modules(ctx context.Context, root string) ([]Module, error) {
+	t, err := list(ctx, root)
 	if err != nil {
 		return nil, err
 	}
