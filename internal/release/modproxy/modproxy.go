@@ -77,7 +77,9 @@ func Env(dir string) ([]string, error) {
 	proxies := []string{fileURL(proxyDir(dir)), fileURL(filepath.Join(strings.TrimSpace(modCache), "cache", "download")), proxy}
 	return append(os.Environ(),
 		"GOPROXY="+strings.Join(proxies, ","),
-		"GONOPROXY=none", "GOPRIVATE=",
+		// These must be empty. With GONOPROXY=none, the command go get for an adapter at an exact
+		// version finds only the root module, if the root module is in the module cache.
+		"GOENV=off", "GONOPROXY=", "GOPRIVATE=",
 		"GONOSUMDB="+modulePath,
 		"GOMODCACHE="+filepath.Join(dir, "modcache"),
 		// Without -trimpath, the build cache depends on the folder of the module cache.
