@@ -32,6 +32,8 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/quote"
+	"github.com/bearerkit/bearer/internal/terminal"
 	"github.com/bearerkit/bearer/jwks"
 )
 
@@ -40,7 +42,7 @@ func main() {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	code, err := run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "bearer-explain:", err)
+		fmt.Fprintln(os.Stderr, "bearer-explain:", quote.Line(err.Error()))
 	}
 	os.Exit(code)
 }
@@ -66,7 +68,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	notes := o.fillFromToken(token)
 	for _, note := range notes {
-		_, _ = fmt.Fprintln(stderr, "note:", note)
+		printNote(stderr, "note:", note)
 	}
 	keys, closeKeys, err := o.keySet(ctx, stderr)
 	if err != nil {
@@ -85,7 +87,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		if err := out.Encode(x); err != nil {
 			return exitError, err
 		}
-	} else if _, err := io.WriteString(stdout, x.String()); err != nil {
+	} else if _, err := io.WriteString(stdout, layout(x, terminal.Of(stdout, os.Getenv))); err != nil {
 		return exitError, err
 	}
 	if x.Reason != "" {
@@ -109,7 +111,7 @@ func (o *options) newVerifier(keys bearer.KeySet, stderr io.Writer) (*bearer.JWT
 	if v, err = bearer.New(cfg); err != nil {
 		return nil, err
 	}
-	_, _ = fmt.Fprintln(stderr, "warning: many customers share this issuer, and without -tenants every customer is accepted; "+
+	printNote(stderr, "warning:", "many customers share this issuer, and without -tenants every customer is accepted; "+
 		"a service with Config.Tenants or Config.Validate can refuse this token; pass the entries of Config.Tenants")
 	return v, nil
 }
@@ -131,7 +133,7 @@ func (o *options) readToken(stdin io.Reader, stderr io.Writer) (string, error) {
 		defer file.Close()
 		in = file
 	} else if isTerminal(stdin) {
-		_, _ = fmt.Fprintln(stderr, "note: the program reads the token from this terminal, which can cut a line after 1,024 bytes; use a file for a longer token; to end the input, press Enter and Ctrl-D (on Windows: Enter, Ctrl-Z and Enter)")
+		printNote(stderr, "note:", "the program reads the token from this terminal, which can cut a line after 1,024 bytes; use a file for a longer token; to end the input, press Enter and Ctrl-D (on Windows: Enter, Ctrl-Z and Enter)")
 	}
 	data, err := io.ReadAll(io.LimitReader(in, maxInput))
 	if err != nil {
@@ -194,7 +196,7 @@ func (o *options) keySet(ctx context.Context, stderr io.Writer) (keys bearer.Key
 	defer cancel()
 	if err := cache.Refresh(ctx); err != nil {
 		// The explanation does not contain this error.
-		_, _ = fmt.Fprintln(stderr, "note: cannot fetch the issuer's keys:", strings.ReplaceAll(err.Error(), "\n", "; "))
+		printNote(stderr, "note:", "cannot fetch the issuer's keys: "+err.Error())
 	}
 	return cache, func() { _ = cache.Close() }, nil
 }

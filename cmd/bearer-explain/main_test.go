@@ -51,6 +51,7 @@ func runExplain(t *testing.T, token string, args ...string) (code int, stdout, s
 
 // TestExplain checks the lines of the explanation for common problems.
 func TestExplain(t *testing.T) {
+	t.Setenv("COLUMNS", "1000") // the program breaks no line
 	s := newTestIssuer(t)
 	all := []string{"-issuer", "https://acme.example", "-keys", s.keys, "-audience", "deployment-api"}
 	token := func(claims map[string]any) string { return s.issuer.Token(claims) }
@@ -168,6 +169,7 @@ func TestExplainJSON(t *testing.T) {
 // TestExplainDiscovers checks that the program fetches keys only from the issuer on the
 // command line. The program must not fetch keys from an issuer that only the token names.
 func TestExplainDiscovers(t *testing.T) {
+	t.Setenv("COLUMNS", "1000") // the program breaks no line
 	issuer := bearertest.NewIssuer(&bearertest.Options{Audience: []string{"deployment-api"}, Algorithms: []string{"ES256"}})
 	defer issuer.Close()
 	if code, out, _ := runExplain(t, issuer.Token(nil), "-audience", "deployment-api"); code != 1 || issuer.Fetches(bearertest.DiscoveryEndpoint) != 0 {

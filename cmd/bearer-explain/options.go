@@ -7,11 +7,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"regexp"
 	"strings"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/buildinfo"
+	"github.com/bearerkit/bearer/internal/terminal"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -32,13 +34,17 @@ type options struct {
 // usage is the beginning of the text that -h prints. The list of flags follows.
 const usage = `usage: bearer-explain [flags] [file]
 
-The program checks a token as a guard of package bearer does, and shows the result of each
-check. It reads the token from the file, or from standard input:
+The program checks a token as a guard of package bearer does, and shows the
+result of each check. It reads the token from the file, or from standard input:
 
-  bearer-explain -issuer https://acme.scalekit.dev -audience deployment-api -profile scalekit < token
+  bearer-explain -issuer https://acme.scalekit.dev \
+    -audience deployment-api -profile scalekit < token
 
-The exit status is 0 for an accepted token and 1 for a refused token. It is 2 if the program
-did not check the token.
+The exit status is 0 for an accepted token and 1 for a refused token. It is 2
+if the program did not check the token.
+
+The output fits the terminal, or 100 columns. The variable COLUMNS sets a
+different width. The variable NO_COLOR with any value switches the colors off.
 
 `
 
@@ -60,10 +66,8 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	flags.BoolVar(&o.json, "json", false, "print the explanation as JSON")
 	flags.BoolVar(&version, "version", false, "print the version of the program")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-		flags.SetOutput(stdout)
 		_, err = io.WriteString(stdout, usage)
-		flags.PrintDefaults()
-		return nil, err
+		return nil, errors.Join(err, terminal.Of(stdout, os.Getenv).PrintFlags(stdout, flags))
 	} else if err != nil {
 		return nil, fmt.Errorf("%w; bearer-explain -h lists the flags", err)
 	}
