@@ -97,13 +97,7 @@ func (r *release) install(ctx context.Context, program, system, arch string, mor
 	if err != nil {
 		return nil, err
 	}
-	settings, err := command(ctx, r.work, r.env, "go", "env", "GOTOOLCHAIN", "GOSUMDB", "GOCACHE")
-	if err != nil {
-		return nil, err
-	}
-	values := strings.SplitN(settings, "\n", 3)
 	env := append(slices.Clone(r.env),
-		"GOENV=off", "GOTOOLCHAIN="+values[0], "GOSUMDB="+values[1], "GOCACHE="+values[2],
 		"GOPATH="+folder, "GOBIN=", "GOOS="+system, "GOARCH="+arch, "CGO_ENABLED=0",
 		"GOAMD64=", "GOARM64=", "GOEXPERIMENT=", "GOFIPS140=")
 	if _, err := command(ctx, folder, append(env, more...), "go", "install", program+"@"+r.version); err != nil {

@@ -95,7 +95,7 @@ func (r rehearsal) refusals(version string) {
 	r.fails(version, "CHANGELOG.md has no entry in the section [Unreleased]")
 	r.git("reset", "-q", "--hard", "HEAD^")
 
-	r.write("scopes/rehearsal.go", "package scopes\n\n// Rehearsal is not in testdata/api.\nfunc Rehearsal() {}\n")
+	r.write("tracing/rehearsal.go", "package tracing\n\n// Rehearsal is not in testdata/api.\nfunc Rehearsal() {}\n")
 	r.commit("an API that testdata/api does not contain")
 	r.fails(version, "func Rehearsal()")
 	r.git("reset", "-q", "--hard", "HEAD^")

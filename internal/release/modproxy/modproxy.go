@@ -63,20 +63,26 @@ func Rewrite(dir, tree, version string) error {
 // the proxy in dir, and all other modules from the module cache and the proxy of the user.
 // Downloaded modules are stored in dir, not in the user's module cache, because the user's cache
 // must not contain a version that was never released. The caller may append a different
-// GOMODCACHE. The user's GOFLAGS and GOWORK do not apply.
+// GOMODCACHE. The settings of go env -w do not apply, except those for proxies, checksums, the
+// toolchain and the build cache.
 func Env(dir string) ([]string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	out, err := exec.CommandContext(context.Background(), "go", "env", "GOMODCACHE", "GOPROXY").Output() // one line for each value
+	names := []string{"GOMODCACHE", "GOPROXY", "GOSUMDB", "GOTOOLCHAIN", "GOCACHE"}
+	out, err := exec.CommandContext(context.Background(), "go", append([]string{"env"}, names...)...).Output() //nolint:gosec // the names are constants
 	if err != nil {
 		return nil, fmt.Errorf("go env: %w", err)
 	}
-	modCache, proxy, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-	proxies := []string{fileURL(proxyDir(dir)), fileURL(filepath.Join(strings.TrimSpace(modCache), "cache", "download")), proxy}
+	values := strings.Split(strings.ReplaceAll(string(out), "\r\n", "\n"), "\n") // one line for each name
+	if len(values) < len(names) {
+		return nil, fmt.Errorf("go env: got %q, want a line for each of %v", out, names)
+	}
+	proxies := []string{fileURL(proxyDir(dir)), fileURL(filepath.Join(values[0], "cache", "download")), values[1]}
 	return append(os.Environ(),
 		"GOPROXY="+strings.Join(proxies, ","),
+		"GOSUMDB="+values[2], "GOTOOLCHAIN="+values[3], "GOCACHE="+values[4],
 		// These must be empty. With GONOPROXY=none, the command go get for an adapter at an exact
 		// version finds only the root module, if the root module is in the module cache.
 		"GOENV=off", "GONOPROXY=", "GOPRIVATE=",
