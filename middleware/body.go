@@ -26,14 +26,16 @@ func (g *Guard) body(r *http.Request, refused Refusal) (contentType string, body
 			Status int    `json:"status"`
 			Detail string `json:"detail"`
 			Error  string `json:"error"`
+			Reason string `json:"reason"`
 			Scope  string `json:"scope,omitempty"`
-		}{http.StatusText(refused.Status), refused.Status, refused.Description, refused.Error, scope})
+		}{http.StatusText(refused.Status), refused.Status, refused.Description, refused.Error, string(refused.Reason), scope})
 	}
 	return jsonType, encode(struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
+		Reason      string `json:"reason"`
 		Scope       string `json:"scope,omitempty"`
-	}{refused.Error, refused.Description, scope})
+	}{refused.Error, refused.Description, string(refused.Reason), scope})
 }
 
 // encode returns v as a line of JSON. v contains only strings and numbers, so encoding

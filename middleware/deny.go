@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/probe"
 	"github.com/bearerkit/bearer/internal/refusal"
 )
@@ -30,6 +31,11 @@ type Refusal struct {
 	// Description is a sentence from a fixed list. It is ASCII without quotes. It is the same
 	// for all tokens whose signatures were not verified.
 	Description string
+	// Reason is the reason of the refusal, for programs. It tells no more than Status, Error and
+	// Description. If the description is "The access token is invalid", Reason is "invalid_token",
+	// whatever the reason in the error is. If the token is valid but the request has no rule, Reason
+	// is "forbidden". Package bearer has no constants for these two.
+	Reason bearer.Reason
 	// Scopes contains the scopes that the challenge names. If the token lacks scopes, the list
 	// contains all scopes that the client needs for this operation, even those that the token
 	// grants; see bearer.Error.Required.
@@ -64,7 +70,9 @@ func (g *Guard) Refusal(r *http.Request, err error) Refusal {
 // h. If [Guard.ForwardAuth] calls the method, the status can differ from answer.Status.
 func (g *Guard) refusal(h http.Header, r *http.Request, answer refusal.Answer, status int) Refusal {
 	probe.Refused(r.Context())
-	refused := Refusal{Status: status, Error: answer.Error, Description: answer.Description, Scopes: slices.Clone(answer.Scopes)}
+	refused := Refusal{
+		Status: status, Error: answer.Error, Description: answer.Description, Reason: answer.HTTPReason(), Scopes: slices.Clone(answer.Scopes),
+	}
 	contentType, body := g.body(r, refused) // called before h is changed, because Options.Body may panic
 	refused.Header = h
 	if r.Method != http.MethodHead {

@@ -53,7 +53,7 @@ func ExampleNew() {
 	call(map[string]any{"aud": "deployment-api", "client_id": "ci", "scope": "read:deployments"})
 	// Output:
 	// 200 deploying for ci
-	// 403 {"error":"insufficient_scope","error_description":"The access token does not allow this","scope":"deploy:applications"}
+	// 403 {"error":"insufficient_scope","error_description":"The access token does not allow this","reason":"scope","scope":"deploy:applications"}
 }
 
 // The rules of a whole mux are in one table, and the routes are printed at start.
@@ -126,7 +126,7 @@ func ExampleGuard_Metadata() {
 		fmt.Println(w.Code, w.Header().Get("WWW-Authenticate"), w.Body)
 	}
 	// Output:
-	// 401 Bearer resource_metadata="https://api.example/.well-known/oauth-protected-resource/mcp", scope="deploy:applications" {"error":"unauthorized","error_description":"An access token is required","scope":"deploy:applications"}
+	// 401 Bearer resource_metadata="https://api.example/.well-known/oauth-protected-resource/mcp", scope="deploy:applications" {"error":"unauthorized","error_description":"An access token is required","reason":"no_token","scope":"deploy:applications"}
 	//
 	// 200  {"authorization_servers":["https://acme.example"],"bearer_methods_supported":["header"],"resource":"https://api.example/mcp","resource_name":"Deployments","scopes_supported":["deploy:applications"]}
 }
@@ -259,5 +259,5 @@ func ExampleGuard_Refusal() {
 	}
 	// Output:
 	// 401 Bearer realm="api"
-	// {"error":"unauthorized","error_description":"An access token is required"}
+	// {"error":"unauthorized","error_description":"An access token is required","reason":"no_token"}
 }

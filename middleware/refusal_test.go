@@ -63,7 +63,7 @@ func TestRefusal(t *testing.T) {
 	if got.Status != http.StatusForbidden || got.Error != "insufficient_scope" || got.Description != "The access token does not allow this" || !slices.Equal(got.Scopes, []string{"a", "b"}) {
 		t.Errorf("got %+v, want a Refusal with status 403 and the scopes a and b", got)
 	}
-	if want := `{"error":"insufficient_scope","error_description":"The access token does not allow this","scope":"a b"}` + "\n"; string(got.Body) != want {
+	if want := `{"error":"insufficient_scope","error_description":"The access token does not allow this","reason":"scope","scope":"a b"}` + "\n"; string(got.Body) != want {
 		t.Errorf("got body %q, want %q", got.Body, want)
 	}
 	want := http.Header{}

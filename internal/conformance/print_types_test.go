@@ -111,7 +111,7 @@ var printedTypes = map[string]printedType{
 	"middleware.Guard":            {value: newGuard, shown: []string{"Realm"}, misused: []string{"Metadata", "Observer", "rule", "verifier"}, text: "middleware.Guard{"},
 	"middleware.Options":          {value: filled[middleware.Options](), shown: []string{"Dialect", "Headers", "Metadata", "Realm", "Resource", "ResourceMetadata", "WebSocket"}, reachable: []string{"Observer"}},
 	"middleware.ReadinessOptions": {value: filled[middleware.ReadinessOptions]()},
-	"middleware.Refusal":          {value: filled[middleware.Refusal](), shown: []string{"Body", "Description", "Error", "Header", "Scopes"}},
+	"middleware.Refusal":          {value: filled[middleware.Refusal](), shown: []string{"Body", "Description", "Error", "Header", "Reason", "Scopes"}},
 	"middleware.Route":            {value: filled[middleware.Route](), shown: []string{"Pattern", "Rule"}},
 
 	"scopes.DeniedError": {value: filled[*scopes.DeniedError](), shown: []string{"Err", "Missing", "Required"}},

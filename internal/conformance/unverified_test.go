@@ -23,8 +23,8 @@ const unverifiedAnswer = "HTTP/1.1 401 Unauthorized\r\n" +
 	"Content-Type: application/json\r\n" +
 	"Www-Authenticate: Bearer realm=\"api\", error=\"invalid_token\", error_description=\"The access token is invalid\"\r\n" +
 	"X-Content-Type-Options: nosniff\r\n" +
-	"Content-Length: 76\r\n\r\n" +
-	`{"error":"invalid_token","error_description":"The access token is invalid"}` + "\n"
+	"Content-Length: 101\r\n\r\n" +
+	`{"error":"invalid_token","error_description":"The access token is invalid","reason":"invalid_token"}` + "\n"
 
 // claimFaults are changes of the claims, each with the description that a client gets if the
 // issuer signed these claims.

@@ -96,6 +96,11 @@ const commonDescription = "The access token is invalid"
 // so that a gateway can pass on the reason that it gets from a gRPC service.
 const InvalidToken bearer.Reason = "invalid_token" //nolint:errname // the constants of package bearer have such names too
 
+// Forbidden is the reason in the body of an HTTP response to a request with a valid token and
+// without a rule. [bearer.MissingScope], which is the reason in errors, events and logs, can make a
+// client request a scope, but no scope helps. It is not a reason of package bearer.
+const Forbidden bearer.Reason = "forbidden" //nolint:errname // the constants of package bearer have such names too
+
 // rows is the table of answers.
 //
 //nolint:gochecknoglobals,exhaustive // the table never changes; the function told replaces the reasons that have no row
@@ -181,6 +186,20 @@ func Of(err error) Answer {
 		}
 	}
 	return answer
+}
+
+// HTTPReason returns the reason for the body of an HTTP response. It tells no more than Status, Error
+// and Description: it is [InvalidToken] for all reasons with the common description, such as
+// [bearer.InvalidClaims], even if the signature was verified. The field Reason, which gRPC clients
+// get, tells these reasons apart. It is [Forbidden] if the request has no rule.
+func (a Answer) HTTPReason() bearer.Reason {
+	switch {
+	case a.Description == commonDescription:
+		return InvalidToken
+	case a.Error == noRule.error:
+		return Forbidden
+	}
+	return a.Reason
 }
 
 // told returns the reason that the client may learn. If a reason says that no signature was

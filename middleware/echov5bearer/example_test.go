@@ -47,7 +47,7 @@ func ExampleRequire() {
 	}
 	// Output:
 	// 201 deploying for ci
-	// 403 {"error":"insufficient_scope","error_description":"The access token does not allow this","scope":"deploy:applications"}
+	// 403 {"error":"insufficient_scope","error_description":"The access token does not allow this","reason":"scope","scope":"deploy:applications"}
 }
 
 func ExampleHandle() {

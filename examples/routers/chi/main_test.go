@@ -140,5 +140,5 @@ func Example() {
 	}
 	// Output:
 	// 200 deploying 7 for ci
-	// 403 {"error":"insufficient_scope","error_description":"The access token does not allow this","scope":"deploy:applications"}
+	// 403 {"error":"insufficient_scope","error_description":"The access token does not allow this","reason":"scope","scope":"deploy:applications"}
 }

@@ -331,7 +331,7 @@ func (a *Adapter[M]) failures(t *testing.T) {
 		err    error
 	}{
 		{"x", http.StatusTeapot, "own\n", own},
-		{"y", http.StatusForbidden, "{\"error\":\"insufficient_scope\",\"error_description\":\"The access token does not allow this\",\"scope\":\"x\"}\n", nil},
+		{"y", http.StatusForbidden, "{\"error\":\"insufficient_scope\",\"error_description\":\"The access token does not allow this\",\"reason\":\"scope\",\"scope\":\"x\"}\n", nil},
 	} {
 		seen, handled = nil, nil
 		w := get(t, router, "/x", Token(issuer, row.scope))
