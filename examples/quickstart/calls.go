@@ -85,7 +85,7 @@ func (q quickstart) callAll(ctx context.Context, env *environment, validToken st
 			rows = append(rows, makeCall(ctx, k, t, toks, wantCaller))
 		}
 	}
-	return printTable(q.stdout, rows)
+	return printTable(q.stdout, q.screen(), rows)
 }
 
 // makeCall makes one call. It compares the actual outcome with the expected outcome.

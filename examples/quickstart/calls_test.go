@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/terminal"
 )
 
 func TestCompare(t *testing.T) {
@@ -47,28 +48,29 @@ func TestReport(t *testing.T) {
 		{kind: "expired", transport: "HTTP", want: outcome{status: "401 Unauthorized"}, skipped: "no key"},
 	}
 	const want = `
-       CALL      TRANSPORT  EXPECTED          GOT          CHALLENGE, STATUS, OR CLAIMS IN THE HANDLER
-ok     accepted  HTTP       201 Created       201 Created  github_repository=r environment=e client_id=c
-WRONG  tampered  HTTP       401 Unauthorized  201 Created  WRONG: a; b
-skip   expired   HTTP       401 Unauthorized  -            no key
+       CALL      TRANSPORT  RESULT       CHALLENGE, STATUS, OR CLAIMS IN THE HANDLER
+ok     accepted  HTTP       201 Created  github_repository=r environment=e client_id=c
+WRONG  tampered  HTTP       201 Created  WRONG: a; b
+skip   expired   HTTP       -            no key
 
 1 of 2 calls as expected, 1 skipped
 `
+	screen := terminal.Screen{Width: 100}
 	var out strings.Builder
-	err := printTable(&out, rows)
+	err := printTable(&out, screen, rows)
 	if got := "\n" + out.String(); got != want {
 		t.Errorf("got table %s\nwant table %s", got, want)
 	}
 	if err == nil {
 		t.Error("table with a wrong outcome: got no error, want an error")
 	}
-	if err := printTable(&out, rows[:1]); err != nil {
+	if err := printTable(&out, screen, rows[:1]); err != nil {
 		t.Errorf("table without a wrong outcome: got error %v, want no error", err)
 	}
-	if err := printTable(&out, nil); err == nil {
+	if err := printTable(&out, screen, nil); err == nil {
 		t.Error("table without calls: got no error, want an error")
 	}
-	if err := printTable(failingWriter{}, rows[:1]); !errors.Is(err, io.ErrClosedPipe) {
+	if err := printTable(failingWriter{}, screen, rows[:1]); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("writer that fails: got error %v, want the error of the writer", err)
 	}
 }

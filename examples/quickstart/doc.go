@@ -7,9 +7,9 @@
 //	go run ./examples/quickstart -serve
 //
 // The program makes seven kinds of call over each of the three transports. It prints the
-// expected result and the actual result of each call. If the results of a call differ, the
-// exit status is 1. With -serve, the program keeps running after these calls, so that you
-// can call the API.
+// result of each call, and also the expected result if the two differ. In this case, the exit
+// status is 1. With -serve, the program keeps running after these calls, so that you can call
+// the API. The output fits the terminal, or 100 columns in a pipe.
 //
 // The program contains an issuer. To use a real environment instead, set these environment
 // variables:

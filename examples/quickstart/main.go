@@ -10,12 +10,15 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/oauth2"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/quote"
+	"github.com/bearerkit/bearer/internal/terminal"
 	"github.com/bearerkit/bearer/jwks"
 )
 
@@ -24,7 +27,7 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	q := quickstart{env: os.Getenv, stdout: os.Stdout, stderr: os.Stderr, newVerifier: newVerifier}
 	if err := q.run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "quickstart:", err)
+		fmt.Fprintln(os.Stderr, "quickstart:", quote.Line(err.Error()))
 		os.Exit(1)
 	}
 }
@@ -48,6 +51,7 @@ func newVerifier(cfg bearer.Config) (bearer.Verifier, error) { return bearer.New
 func (q quickstart) run(ctx context.Context, args []string) (err error) {
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(q.stderr)
+	flags.Usage = func() { _ = terminal.Of(q.stderr, q.env).PrintFlags(q.stderr, flags) }
 	serve := flags.Bool("serve", false, "keep the program running, and print commands that call the API")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -125,18 +129,25 @@ func (q quickstart) verifier(ctx context.Context, env *environment, log *slog.Lo
 	return verifier, keys, nil
 }
 
+// screen returns the screen behind the output of the program.
+func (q quickstart) screen() terminal.Screen { return terminal.Of(q.stdout, q.env) }
+
 // printIntro prints the issuer, the client, the token and the API.
 func (q quickstart) printIntro(env *environment, token *oauth2.Token, api *api) error {
 	scope, _ := token.Extra("scope").(string)
-	_, err := fmt.Fprintf(q.stdout, `bearer quickstart: a machine client gets a token and calls an API
-
-  issuer  %s (%s)
-  client  %s
-  token   scopes %s, audience %s, valid for %v
-  API     http://%s (HTTP), %s (gRPC)
-
-Each row is one call. "ok" means that the status and the reason are as expected.
-
-`, env.url, env.kind, env.clientLabel, scope, env.audience, time.Until(token.Expiry).Round(time.Second), api.httpAddr, api.grpcAddr)
+	screen := q.screen()
+	var out strings.Builder
+	out.WriteString(screen.Hang("bearer quickstart: a machine client gets a token and calls an API", 0) + "\n\n")
+	for _, line := range [][2]string{
+		{"issuer", fmt.Sprintf("%s (%s)", env.url, env.kind)},
+		{"client", env.clientLabel},
+		{"token", fmt.Sprintf("scopes %s, audience %s, valid for %v", scope, env.audience, time.Until(token.Expiry).Round(time.Second))},
+		{"API", fmt.Sprintf("http://%s (HTTP), %s (gRPC)", api.httpAddr, api.grpcAddr)},
+	} {
+		label := fmt.Sprintf("  %-8s", line[0])
+		out.WriteString(label + screen.Hang(quote.Line(line[1]), len(label)) + "\n")
+	}
+	out.WriteString("\n" + screen.Hang("Each row is one call. \"ok\" means that the result is the expected result.", 0) + "\n\n")
+	_, err := io.WriteString(q.stdout, out.String())
 	return err
 }

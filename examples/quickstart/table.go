@@ -6,25 +6,28 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
+
+	"github.com/bearerkit/bearer/internal/quote"
+	"github.com/bearerkit/bearer/internal/terminal"
 )
 
-// detailWidth is the width of the last column. With this width, a line of the table has at
-// most 120 characters.
-const detailWidth = 47
+// detailWidth is the minimum width of the last column. On a narrower screen, the text of this column
+// is below the row.
+const detailWidth = 44
+
+// detailTitle is the title of the last column.
+const detailTitle = "CHALLENGE, STATUS, OR CLAIMS IN THE HANDLER"
 
 // String returns the text of the caller in the table.
 func (c *caller) String() string {
 	return fmt.Sprintf("github_repository=%s environment=%s client_id=%s", c.GitHubRepository, c.Environment, c.ClientID)
 }
 
-// printTable prints the table. If the outcome of a call is wrong, printTable returns an
-// error.
-func printTable(w io.Writer, rows []row) error {
+// printTable prints the table in lines that fit the screen. If the outcome of a call is wrong,
+// printTable returns an error.
+func printTable(w io.Writer, s terminal.Screen, rows []row) error {
 	var out bytes.Buffer
-	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
-	line := func(cells ...string) { _, _ = fmt.Fprintln(table, strings.Join(cells, "\t")) } // a write to a Buffer never fails
-	line("", "CALL", "TRANSPORT", "EXPECTED", "GOT", "CHALLENGE, STATUS, OR CLAIMS IN THE HANDLER")
+	t := table{screen: s, rows: [][columns]string{{"", "CALL", "TRANSPORT", "RESULT", detailTitle}}}
 	made, right := 0, 0
 	for _, r := range rows {
 		mark, got := "ok", r.got.status
@@ -38,20 +41,18 @@ func printTable(w io.Writer, rows []row) error {
 			made++
 			right++
 		}
-		for i, text := range wrapLines(r.lastColumn(), detailWidth) {
-			if i == 0 {
-				line(mark, r.kind, r.transport, r.want.status, got, text)
-			} else {
-				line("", "", "", "", "", text)
-			}
-		}
+		t.rows = append(t.rows, [columns]string{mark, r.kind, r.transport, quote.Line(got), quote.Line(r.lastColumn())})
 	}
-	_ = table.Flush() // a write to a Buffer never fails
-	fmt.Fprintf(&out, "\n%d of %d calls as expected", right, made)
+	t.print(&out)
+	style := terminal.Good
+	if made == 0 || right < made {
+		style = terminal.Bad
+	}
+	summary := fmt.Sprintf("%d of %d calls as expected", right, made)
 	if skipped := len(rows) - made; skipped > 0 {
-		fmt.Fprintf(&out, ", %d skipped", skipped)
+		summary += fmt.Sprintf(", %d skipped", skipped)
 	}
-	out.WriteByte('\n')
+	fmt.Fprintf(&out, "\n%s\n", s.Paint(style, summary))
 	if _, err := w.Write(out.Bytes()); err != nil {
 		return err
 	}
@@ -82,20 +83,45 @@ func (r row) lastColumn() string {
 	return strings.Join(parts, " ")
 }
 
-// wrapLines breaks text at spaces into lines. A line has at most width bytes, except if the
-// line is one word that is longer than width. wrapLines returns at least one line.
-func wrapLines(text string, width int) []string {
-	lines := []string{""}
-	for word := range strings.FieldsSeq(text) {
-		current := &lines[len(lines)-1]
-		switch {
-		case *current == "":
-			*current = word
-		case len(*current)+1+len(word) <= width:
-			*current += " " + word
-		default:
-			lines = append(lines, word)
+// columns is the number of columns of the table.
+const columns = 5
+
+// table is a table of texts. Its first row is the heading. The first column is the mark of a call, and
+// the last column is the longest text.
+type table struct {
+	screen terminal.Screen
+	rows   [][columns]string
+}
+
+// styles are the styles of the marks.
+var styles = map[string]terminal.Style{"ok": terminal.Good, "WRONG": terminal.Bad, "skip": terminal.Note}
+
+func (t *table) print(w *bytes.Buffer) {
+	const gap = 2 // spaces between two columns
+	var widths [columns - 1]int
+	indent := 0
+	for c := range widths {
+		for _, r := range t.rows {
+			widths[c] = max(widths[c], terminal.Columns(r[c])+gap)
 		}
+		indent += widths[c]
 	}
-	return lines
+	beside := t.screen.Width-indent >= detailWidth
+	for i, r := range t.rows {
+		text := ""
+		for c := 1; c < columns-1; c++ {
+			text += terminal.Pad(r[c], widths[c])
+		}
+		if beside {
+			text += t.screen.Hang(r[columns-1], indent)
+		} else {
+			below := "\n" + strings.Repeat(" ", widths[0])
+			text = t.screen.Hang(strings.TrimRight(text, " "), widths[0]) + below + t.screen.Hang(r[columns-1], widths[0])
+		}
+		style := styles[r[0]]
+		if i == 0 {
+			text = t.screen.Paint(terminal.Title, text)
+		}
+		fmt.Fprintf(w, "%s%s%s\n", t.screen.Paint(style, r[0]), strings.Repeat(" ", widths[0]-len(r[0])), text)
+	}
 }

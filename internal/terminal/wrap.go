@@ -8,16 +8,16 @@ import (
 	"unicode"
 )
 
-// Wrap breaks text into lines of at most width columns. It breaks at a space and drops this space,
-// but keeps all other spaces, because two spaces in a value of a token can be the fault that the
-// reader looks for. It breaks a word that is longer than width. Otherwise, the terminal breaks the
+// Wrap breaks text into lines of at most width columns. It breaks at a space. It drops this space and
+// the spaces before it, but keeps all other spaces, because two spaces in a value of a token can be the
+// fault that the reader looks for. It breaks a word that is longer than width. Otherwise, the terminal breaks the
 // word, and the rest of the word begins in the first column. A client that chose this value can so
 // print a line that looks like a line of the program. Wrap returns at least one line.
 func Wrap(text string, width int) []string {
 	var lines []string
 	for {
 		end, next := lineEnd(text, width)
-		lines = append(lines, text[:end])
+		lines = append(lines, strings.TrimRight(text[:end], " "))
 		if next == len(text) {
 			return lines
 		}
@@ -82,17 +82,23 @@ func Pad(text string, width int) string {
 	return text + strings.Repeat(" ", max(0, width-Columns(text)))
 }
 
+// narrow is the number of columns below which a text is hard to read.
+const narrow = 24
+
 // Hang breaks text into lines that fit the screen. The text continues a line of the screen at the
-// column indent. Each further line begins with indent spaces, or with a third of the screen if
-// indent is larger. The result has no line break at its end.
+// column indent. Each further line begins with indent spaces, or with fewer spaces if the screen is
+// narrow. The result has no line break at its end.
 func (s Screen) Hang(text string, indent int) string {
 	end, next := lineEnd(text, max(1, s.Width-indent))
+	first := strings.TrimRight(text[:end], " ")
 	if next == len(text) {
-		return text[:end]
+		return first
 	}
-	further := min(indent, s.Width/3)
-	separator := "\n" + strings.Repeat(" ", further)
-	return text[:end] + separator + strings.Join(Wrap(text[next:], s.Width-further), separator)
+	if s.Width-indent < narrow {
+		indent = min(indent, s.Width/3)
+	}
+	separator := "\n" + strings.Repeat(" ", indent)
+	return first + separator + strings.Join(Wrap(text[next:], s.Width-indent), separator)
 }
 
 // PrintFlags prints the list of flags as [flag.FlagSet.PrintDefaults] does, in lines that fit the
