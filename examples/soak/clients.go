@@ -36,26 +36,29 @@ const maxInFlight = 1024
 
 // sendRequests sends requests over one transport until ctx ends. Each transport gets half of
 // the rate. Requests run concurrently, so a request that waits for the keys of an issuer does
-// not delay other requests.
+// not delay other requests. If maxInFlight requests are in flight, sendRequests skips requests.
 func (s *soak) sendRequests(ctx context.Context, transport string, seed uint64, send func(context.Context, string, request) (answer, error)) {
 	g := &generator{s: s, rng: mathrand.New(mathrand.NewPCG(seed, 1))} //nolint:gosec // the numbers are not secrets
-	ticker := time.NewTicker(2 * time.Second / time.Duration(s.cfg.rate))
-	defer ticker.Stop()
 	var inFlight sync.WaitGroup
 	defer inFlight.Wait()
+	// The requests in advance are for a sixteenth of the unit of time, because a token must not
+	// get old: the next events of the issuer can withdraw its key.
+	requests := make(chan request, int(float64(s.cfg.rate)/2*s.cfg.pace.Seconds()/16))
+	inFlight.Go(func() { g.run(ctx, requests) })
 	slots := make(chan struct{}, maxInFlight)
-	for n := 0; ; n++ {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
+	schedule(ctx, 2*time.Second/time.Duration(s.cfg.rate), func(n int) {
 		select {
 		case slots <- struct{}{}:
 		default:
-			continue // skip this request, because too many requests are in flight
+			s.result.skipped.Add(1)
+			return
 		}
-		id, request := transport+strconv.Itoa(n), g.next()
+		id, request := transport+strconv.Itoa(n), request{}
+		select {
+		case request = <-requests:
+		case <-ctx.Done():
+			return
+		}
 		inFlight.Go(func() {
 			defer func() { <-slots }()
 			before := request.cacheState()
@@ -63,7 +66,7 @@ func (s *soak) sendRequests(ctx context.Context, transport string, seed uint64, 
 			got, err := send(context.WithoutCancel(ctx), id, request)
 			s.check(id, request, before, got, err)
 		})
-	}
+	})
 }
 
 // check compares one answer with the verdicts that are correct for the request.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -43,6 +44,18 @@ const (
 	maxKept   = 120 // maximum number of requests for reuse
 	validPart = 60  // percentage of requests with a valid token
 )
+
+// run creates requests until ctx ends. The channel has a buffer, because the signature of an
+// RS256 token takes longer than the interval between two requests.
+func (g *generator) run(ctx context.Context, requests chan<- request) {
+	for {
+		select {
+		case requests <- g.next():
+		case <-ctx.Done():
+			return
+		}
+	}
+}
 
 // next returns the next request.
 func (g *generator) next() request {

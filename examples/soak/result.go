@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bearerkit/bearer"
@@ -22,7 +23,8 @@ type result struct {
 
 	mu        sync.Mutex // guards the counts while clients run
 	total     int
-	uncertain int // requests for which several verdicts are correct
+	skipped   atomic.Int64 // requests that were not sent, because too many requests were in flight
+	uncertain int          // requests for which several verdicts are correct
 	verdicts  map[bearer.Reason]int
 	kinds     map[string]int
 	wrong     int
@@ -134,6 +136,9 @@ func (r *result) String() string {
 		last = r.samples[len(r.samples)-1]
 	}
 	line("requests", "%s in %s, %s per second, over HTTP and gRPC", thousands(r.total), duration(r.took.Seconds()), thousands(int(float64(r.total)/r.took.Seconds())))
+	if n := r.skipped.Load(); n > 0 {
+		line("", "%s not sent, because %s requests of a transport were in flight", thousands(int(n)), thousands(maxInFlight))
+	}
 	line("verdicts", "%s allowed, %s refused", thousands(r.verdicts[""]), thousands(r.total-r.verdicts[""]))
 	for _, reason := range slices.Sorted(maps.Keys(r.verdicts)) {
 		if reason != "" {
