@@ -26,7 +26,7 @@ type authority struct {
 
 	mu        sync.Mutex // guards the fields below
 	signing   *keyLife
-	rotations int
+	rotations []rotation
 	outages   []outage
 }
 
@@ -45,6 +45,12 @@ type outage struct {
 	start, end time.Time // end is zero during the outage
 }
 
+// rotation is the publication of a new key.
+type rotation struct {
+	issuer int
+	at     time.Time
+}
+
 // grant holds the custom claims of the tokens. It has a slice and a map. Handlers share the
 // slice and the map if the verifier does not copy them.
 type grant struct {
@@ -52,6 +58,9 @@ type grant struct {
 	Tags   []string       `json:"tags"`
 	Limits map[string]int `json:"limits"`
 }
+
+// maxStale returns the time for which cached keys may be used, for a unit of time.
+func maxStale(pace time.Duration) time.Duration { return 10 * pace }
 
 // newAuthority starts an issuer and adds it to the verifier.
 func newAuthority(s *soak, i int, alg string, logger *slog.Logger) (*authority, error) {
@@ -62,7 +71,7 @@ func newAuthority(s *soak, i int, alg string, logger *slog.Logger) (*authority, 
 	a.forger = bearertest.NewKey(alg, "")
 	var err error
 	a.cache, err = jwks.Discover(a.server.URL(), &jwks.Options{
-		MinInterval: pace / 2, MaxInterval: 3 * pace, CoolDown: 2 * pace, MaxStale: 10 * pace, Timeout: 4 * pace, Logger: logger,
+		MinInterval: pace / 2, MaxInterval: 3 * pace, CoolDown: 2 * pace, MaxStale: maxStale(pace), Timeout: 4 * pace, Logger: logger,
 	})
 	if err != nil {
 		return nil, err
@@ -142,7 +151,7 @@ func (a *authority) publish() *keyLife {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	life.published = time.Now()
-	a.rotations++
+	a.rotations = append(a.rotations, rotation{issuer: a.number, at: life.published})
 	return life
 }
 

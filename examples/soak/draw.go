@@ -2,42 +2,63 @@ package main
 
 import (
 	"fmt"
-	"html"
 	"math"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bearerkit/bearer/internal/picture"
 )
 
-// scale converts values to vertical positions.
+const (
+	edge      = 20                   // left edge of all texts
+	right     = picture.Width - edge // right edge of all panels
+	plotLeft  = 72
+	minPixels = 1.0 // smallest width of an outage
+)
+
+// A scale converts values to vertical positions.
 type scale struct {
 	low, high float64
 	log       bool
 }
 
-func (p *panel) scale(stacked []series) scale {
-	s := scale{high: 0, low: math.Inf(1), log: p.log}
-	for _, line := range stacked {
-		for _, v := range line.values {
-			if !math.IsNaN(v) {
-				s.high, s.low = max(s.high, v), min(s.low, v)
-			}
-		}
-	}
-	if s.high == 0 {
-		s.high = 1
-	}
-	if p.log {
-		s.low, s.high = math.Pow(10, math.Floor(math.Log10(max(s.low, 1e-9)))), math.Pow(10, math.Ceil(math.Log10(s.high)))
-		return s
-	}
-	s.low = 0
-	step := roundUp(s.high / 4)
-	s.high = step * math.Ceil(s.high/step)
-	return s
+// logScale returns a logarithmic scale from a power of ten to a power of ten.
+func logScale(low, high float64) scale {
+	return scale{low: math.Pow(10, math.Floor(math.Log10(low))), high: math.Pow(10, math.Ceil(math.Log10(high))), log: true}
 }
 
-// roundUp rounds v up to 1, 2 or 5 times a power of ten.
+// part returns the position of a value from 0 (low) to 1 (high).
+func (s scale) part(v float64) float64 {
+	if s.log {
+		return math.Log(max(v, s.low)/s.low) / math.Log(s.high/s.low)
+	}
+	return (v - s.low) / (s.high - s.low)
+}
+
+// decades returns the powers of ten of a logarithmic scale.
+func (s scale) decades() []float64 {
+	var values []float64
+	for v := s.low; v <= s.high*1.01; v *= 10 {
+		values = append(values, v)
+	}
+	return values
+}
+
+// steps returns the multiples of step.
+func (s scale) steps(step float64) []float64 {
+	var values []float64
+	for i := 0; float64(i)*step <= s.high*1.001; i++ {
+		values = append(values, float64(i)*step)
+	}
+	return values
+}
+
+// roundUp rounds v up to 1, 2 or 5 times a power of ten. If v is not positive, the result is 1.
 func roundUp(v float64) float64 {
+	if !(v > 0) {
+		return 1
+	}
 	unit := math.Pow(10, math.Floor(math.Log10(v)))
 	for _, factor := range []float64{1, 2, 5} {
 		if v <= factor*unit {
@@ -47,126 +68,173 @@ func roundUp(v float64) float64 {
 	return 10 * unit
 }
 
-// ticks returns the values of the horizontal lines.
-func (s scale) ticks() []float64 {
-	var values []float64
-	if s.log {
-		for v := s.low; v <= s.high*1.01; v *= 10 {
-			values = append(values, v)
-		}
-		return values
-	}
-	step := roundUp(s.high / 4)
-	for v := 0.0; v <= s.high*1.001; v += step {
-		values = append(values, v)
-	}
-	return values
-}
-
-// y returns the distance of a value from the top of the panel.
-func (s scale) y(v float64) float64 {
-	part := (v - s.low) / (s.high - s.low)
-	if s.log {
-		part = math.Log(max(v, s.low)/s.low) / math.Log(s.high/s.low)
-	}
-	return marginTop + (1-part)*(panelHeight-marginTop-marginBottom)
-}
-
-// draw writes the panel. The origin is the top left corner of the panel.
-func (p *panel) draw(b *strings.Builder, r *result) {
-	seconds := max(r.took.Seconds(), 1e-3)
-	x := func(at time.Duration) float64 {
-		return marginLeft + min(1, max(0, at.Seconds()/seconds))*(panelWidth-marginLeft-marginRight)
-	}
-	fmt.Fprintf(b, `<rect width="%d" height="%d" rx="6" fill="#fff" stroke="#dcdfe4"/>`+"\n", panelWidth, panelHeight)
-	fmt.Fprintf(b, `<text x="14" y="22" font-weight="600">%s<tspan dx="8" font-weight="400" fill="#777">%s</tspan></text>`+"\n", html.EscapeString(p.title), html.EscapeString(p.note))
-	if p.shade {
-		for _, o := range r.outages {
-			from, to := x(o.start.Sub(r.began)), x(r.took)
-			if !o.end.IsZero() {
-				to = x(o.end.Sub(r.began))
-			}
-			fmt.Fprintf(b, `<rect x="%.1f" y="%d" width="%.1f" height="%d" fill="%s" opacity="0.10"/>`+"\n", from, marginTop, max(to-from, minPixels), panelHeight-marginTop-marginBottom, colors[o.issuer%len(colors)])
+// largest returns the largest value, or 1 if no value is positive.
+func largest(values []float64) float64 {
+	most := 0.0
+	for _, v := range values {
+		if v > most {
+			most = v
 		}
 	}
-	lines := p.series
-	if p.stacked {
-		lines = stack(p.series)
+	if most == 0 {
+		return 1
 	}
-	s := p.scale(lines)
-	for _, v := range s.ticks() {
-		fmt.Fprintf(b, `<path d="M%d %.1fH%d" stroke="#e8eaed"/><text x="%d" y="%.1f" text-anchor="end" fill="#777">%s</text>`+"\n",
-			marginLeft, s.y(v), panelWidth-marginRight, marginLeft-6, s.y(v)+4, html.EscapeString(p.format(v)))
+	return most
+}
+
+// smallest returns the smallest positive value, or 1e-3 if no value is positive.
+func smallest(values []float64) float64 {
+	least := math.Inf(1)
+	for _, v := range values {
+		if v > 0 && v < least {
+			least = v
+		}
+	}
+	if math.IsInf(least, 1) {
+		return 1e-3
+	}
+	return least
+}
+
+// A frame is the place of a chart in the picture. Its horizontal axis is the time of the run.
+type frame struct {
+	p           *picture.Picture
+	r           *result
+	top, height float64 // of the plot, without heading and axis
+	scale       scale
+}
+
+// frame writes the heading, the note and the legend of a chart. The argument y is the baseline
+// of the heading. The caller sets height and scale.
+func (r *result) frame(p *picture.Picture, y float64, heading, note string, keys ...picture.Key) *frame {
+	p.Text(edge, y, picture.Heading, heading)
+	y = p.Paragraph(edge, y+19, right-edge, picture.Note, note)
+	if len(keys) > 0 {
+		y = p.Legend(edge, y+1, right-edge, picture.Note.In(picture.Text), keys...)
+	}
+	return &frame{p: p, r: r, top: y - 4}
+}
+
+func (f *frame) x(at time.Duration) float64 {
+	seconds := max(f.r.span().Seconds(), 1e-3)
+	return plotLeft + min(1, max(0, at.Seconds()/seconds))*(right-plotLeft)
+}
+
+func (f *frame) y(v float64) float64 { return f.top + (1-f.scale.part(v))*f.height }
+
+// grid draws a horizontal line for each value.
+func (f *frame) grid(values []float64, format func(float64) string) {
+	for _, v := range values {
+		f.p.Line(fmt.Sprintf("M%d %.1fH%d", plotLeft, f.y(v), right), 1, picture.Grid)
+		f.p.Text(plotLeft-8, f.y(v)+4.5, picture.Note.At("end"), format(v))
+	}
+}
+
+// timeAxis writes the times below the plot, and returns the baseline of the times.
+func (f *frame) timeAxis() float64 {
+	y := f.top + f.height + 17
+	unit := time.Second
+	if f.r.span() < 10*time.Second {
+		unit = time.Second / 10
 	}
 	for i := range 5 {
-		at := time.Duration(float64(r.took) * float64(i) / 4)
-		unit := time.Second
-		if r.took < 10*time.Second {
-			unit = time.Second / 10
+		at, anchor := f.r.span()*time.Duration(i)/4, "middle"
+		if i == 4 {
+			anchor = "end"
 		}
-		fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="middle" fill="#777">%s</text>`+"\n", x(at), panelHeight-marginBottom+16, duration(at.Round(unit).Seconds()))
+		f.p.Text(f.x(at), y, picture.Note.At(anchor), duration(at.Round(unit).Seconds()))
 	}
-	for i := len(lines) - 1; i >= 0; i-- { // draw the lowest series of a stack last, because it must cover the other series
-		p.drawLine(b, lines[i], colors[i%len(colors)], s, func(n int) float64 { return x(r.samples[n+1].at.Sub(r.began)) })
-	}
-	p.legend(b)
+	return y
 }
 
-func (p *panel) drawLine(b *strings.Builder, line series, color string, s scale, x func(int) float64) {
-	var path strings.Builder
-	first, last, gap := -1, -1, true
-	for i, v := range line.values {
-		if math.IsNaN(v) {
-			gap = gap || !p.stacked
+// outages draws the outages of an issuer as gray areas, and its rotations as ticks.
+func (f *frame) outages(issuer int) {
+	for _, o := range f.r.outages {
+		if o.issuer != issuer {
 			continue
 		}
-		command := "L"
-		if gap {
-			command, gap = "M", false
+		from, to := f.x(o.start.Sub(f.r.began)), f.x(f.r.span())
+		if !o.end.IsZero() {
+			to = f.x(o.end.Sub(f.r.began))
 		}
-		if first < 0 {
+		to = max(to, from+minPixels)
+		f.p.Area(fmt.Sprintf("M%.1f %.1fH%.1fV%.1fH%.1fZ", from, f.top, to, f.top+f.height, from), 0.3, outageColor)
+	}
+	for _, rotation := range f.r.rotations {
+		if rotation.issuer == issuer {
+			f.p.Rect(f.x(rotation.at.Sub(f.r.began))-1, f.top+f.height-7, 2, 7, rotationColor)
+		}
+	}
+}
+
+// points calls add for each run of values without a gap. The argument of add are the numbers of
+// the first and the last value of the run.
+func points(values []float64, add func(first, last int)) {
+	first := -1
+	for i := range values {
+		switch {
+		case math.IsNaN(values[i]):
+			if first >= 0 {
+				add(first, i-1)
+			}
+			first = -1
+		case first < 0:
 			first = i
 		}
-		last = i
-		fmt.Fprintf(&path, "%s%.1f %.1f", command, x(i), s.y(v))
 	}
-	if first < 0 {
-		return
-	}
-	if p.stacked {
-		fmt.Fprintf(b, `<path d="%sL%.1f %.1fL%.1f %.1fZ" fill="%s"/>`+"\n", path.String(), x(last), s.y(s.low), x(first), s.y(s.low), color)
-		return
-	}
-	fmt.Fprintf(b, `<path d="%s" fill="none" stroke="%s" stroke-width="1.6" stroke-linejoin="round"/>`+"\n", path.String(), color)
-}
-
-func (p *panel) legend(b *strings.Builder) {
-	x, y := float64(marginLeft), float64(panelHeight-20)
-	for i, line := range p.series {
-		width := 26 + 6.6*float64(len(line.name))
-		if x+width > panelWidth-marginRight {
-			x, y = marginLeft, y+15
-		}
-		fmt.Fprintf(b, `<rect x="%.1f" y="%.1f" width="10" height="10" fill="%s"/><text x="%.1f" y="%.1f" fill="#444">%s</text>`+"\n",
-			x, y-9, colors[i%len(colors)], x+14, y, html.EscapeString(line.name))
-		x += width
+	if first >= 0 {
+		add(first, len(values)-1)
 	}
 }
 
-// stack returns the series in stacked form. It adds the sum of all earlier series to each
-// series.
-func stack(all []series) []series {
-	stacked := make([]series, len(all))
-	for n, s := range all {
-		stacked[n] = series{s.name, make([]float64, len(s.values))}
-		for i, v := range s.values {
-			if n > 0 {
-				if below := stacked[n-1].values[i]; !math.IsNaN(below) && !math.IsNaN(v) {
-					v += below
-				}
-			}
-			stacked[n].values[i] = v
+// at returns the horizontal position of a value. The value i belongs to the interval that ends
+// with the sample i+1.
+func (f *frame) at(i int) float64 { return f.x(f.r.samples[i+1].at.Sub(f.r.began)) }
+
+// line draws the values as a line.
+func (f *frame) line(values []float64, width float64, color picture.Color) {
+	points(values, func(first, last int) {
+		var path strings.Builder
+		command := "M"
+		for i := first; i <= last; i++ {
+			fmt.Fprintf(&path, "%s%.1f %.1f", command, f.at(i), f.y(values[i]))
+			command = "L"
 		}
+		f.p.Line(path.String(), width, color)
+	})
+}
+
+// band fills the area between two lines. Both lines have their gaps at the same places.
+func (f *frame) band(low, high []float64, opacity float64, color picture.Color) {
+	points(high, func(first, last int) {
+		var path strings.Builder
+		command := "M"
+		for i := first; i <= last; i++ {
+			fmt.Fprintf(&path, "%s%.1f %.1f", command, f.at(i), f.y(high[i]))
+			command = "L"
+		}
+		for i := last; i >= first; i-- {
+			fmt.Fprintf(&path, "L%.1f %.1f", f.at(i), f.y(low[i]))
+		}
+		f.p.Area(path.String()+"Z", opacity, color)
+	})
+}
+
+// formatNumber formats the label of an axis. The heading of the axis has the unit.
+func formatNumber(v float64) string {
+	if v >= 1000 {
+		return thousands(int(math.Round(v)))
 	}
-	return stacked
+	return strconv.FormatFloat(v, 'g', 3, 64)
+}
+
+// duration formats a time in seconds with its unit.
+func duration(seconds float64) string {
+	if seconds == 0 {
+		return "0"
+	}
+	if seconds >= 1000 {
+		return thousands(int(math.Round(seconds))) + " s"
+	}
+	return fmt.Sprintf("%.3g s", seconds)
 }

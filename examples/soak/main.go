@@ -40,6 +40,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/picture"
 )
 
 // config configures a run.
@@ -120,6 +121,7 @@ func execute(ctx context.Context, cfg config) (*result, error) {
 	defer cancel()
 	s.run(loadCtx)
 	r.took = time.Since(r.began)
+	r.measured = picture.Measured(time.Now())
 	if err := s.close(); err != nil { //nolint:contextcheck // the log is flushed after ctx has ended
 		return nil, err
 	}

@@ -20,6 +20,8 @@ type result struct {
 	cfg   config
 	began time.Time
 	took  time.Duration
+	// measured is the date, the Go version and the machine, as a sentence.
+	measured string
 
 	mu        sync.Mutex // guards the counts while clients run
 	total     int
@@ -31,7 +33,7 @@ type result struct {
 	examples  []string // descriptions of wrong verdicts
 
 	issuers       []string
-	rotations     int
+	rotations     []rotation
 	outages       []outage
 	samples       []sample
 	leaks         map[string]int
@@ -149,7 +151,7 @@ func (r *result) String() string {
 	for _, example := range r.examples {
 		line("", "%s", example)
 	}
-	line("issuers", "%d rotations, %d outages", r.rotations, len(r.outages))
+	line("issuers", "%d rotations, %d outages", len(r.rotations), len(r.outages))
 	line("verdict time", "cached tokens: p50 %v, p99 %v; other tokens: p50 %v, p99 %v", last.hit.p50, last.hit.p99, last.miss.p50, last.miss.p99)
 	line("token cache", "%.1f %% hits", 100*last.hitRatio)
 	line("goroutines", "%d before, %d at the peak, %d after", r.before.goroutines, r.peak(func(s sample) int { return s.goroutines }), r.after.goroutines)

@@ -34,9 +34,14 @@ type times struct{ p50, p99 time.Duration }
 // bucket is a cumulative bucket of a histogram.
 type bucket struct{ bound, count float64 }
 
+// sampleInterval returns the time between two samples.
+func (c config) sampleInterval() time.Duration {
+	return min(time.Second, c.duration/20+time.Millisecond)
+}
+
 // takeSamples takes samples until ctx ends.
 func (s *soak) takeSamples(ctx context.Context) {
-	ticker := time.NewTicker(min(time.Second, s.cfg.duration/20+time.Millisecond))
+	ticker := time.NewTicker(s.cfg.sampleInterval())
 	defer ticker.Stop()
 	for {
 		s.result.samples = append(s.result.samples, s.scrape())

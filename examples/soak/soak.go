@@ -170,7 +170,7 @@ func (s *soak) close() error {
 		errs = append(errs, a.cache.Close())
 		a.server.Close()
 		s.result.issuers = append(s.result.issuers, a.server.URL())
-		s.result.rotations += a.rotations
+		s.result.rotations = append(s.result.rotations, a.rotations...)
 		s.result.outages = append(s.result.outages, a.outages...)
 	}
 	if s.log != nil {
