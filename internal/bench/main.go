@@ -1,8 +1,13 @@
 // Command bench measures the cost of checking the token of a request, in bearer and in other
-// libraries. All libraries get the same tokens in the same run. The command writes
-// docs/speed.md and docs/speed.svg:
+// libraries. All libraries get the same tokens in the same run. The command prints a page with
+// the results, and changes no file:
 //
 //	go -C internal/bench run .
+//
+// With -o, it writes the page and a picture to the files speed.md and speed.svg of a folder
+// instead. This command writes the pages of the documentation:
+//
+//	go -C internal/bench run . -o ../../docs
 //
 // A run takes about 10 minutes. Half of this time is for valgrind, which counts
 // instructions. Without valgrind, bench counts no instructions. With -quick, a run takes
@@ -13,10 +18,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/bearerkit/bearer/internal/bench/measure"
@@ -25,20 +34,32 @@ import (
 )
 
 func main() {
-	if err := run(context.Background()); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program immediately
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context) error {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if os.Getenv(childUnits) != "" {
 		return runChild(ctx)
 	}
-	dir := flag.String("o", "../../docs", "write speed.md and speed.svg to this folder")
-	quick := flag.Bool("quick", false, "measure fewer rounds, and count no instructions")
-	only := flag.Bool("instructions", false, "only count instructions, and print the counts")
-	flag.Parse()
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	dir := flags.String("o", "", "write speed.md and speed.svg to this `folder` instead of printing the page")
+	quick := flags.Bool("quick", false, "measure fewer rounds, and count no instructions")
+	only := flags.Bool("instructions", false, "only count instructions, and print the counts")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if err := checkFolder(*dir); err != nil { // before the measurements, because they take minutes
+		return err
+	}
 	if *only {
 		return countAll(ctx)
 	}
@@ -50,10 +71,35 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(*dir, "speed.md"), r.document(), 0o644); err != nil { //nolint:gosec // the file is a public document
+	return r.write(*dir, stdout)
+}
+
+// checkFolder returns an error if dir is not empty and not a folder.
+func checkFolder(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("-o: %w", err)
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("-o: %s is not a folder", dir)
+	}
+	return nil
+}
+
+// write prints the page, or writes the page and the picture to the folder dir if dir is not
+// empty.
+func (r *results) write(dir string, stdout io.Writer) error {
+	if dir == "" {
+		_, err := stdout.Write(r.document())
 		return err
 	}
-	return os.WriteFile(filepath.Join(*dir, "speed.svg"), r.chart(), 0o644) //nolint:gosec // the file is a public document
+	if err := os.WriteFile(filepath.Join(dir, "speed.md"), r.document(), 0o644); err != nil { //nolint:gosec // the file is a public document
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "speed.svg"), r.chart(), 0o644) //nolint:gosec // the file is a public document
 }
 
 // countAll prints instruction counts for each algorithm. For bearer, it prints the counts of
