@@ -31,12 +31,14 @@ type answer struct {
 	caller  foundCaller                  // the caller that the handler found
 }
 
-// maxInFlight limits the requests in flight for each transport.
-const maxInFlight = 1024
+// maxInFlight returns the limit on the requests in flight for each transport. The limit is the
+// number of requests of both transports in one unit of time. If the machine is too slow for
+// the rate, more requests in flight only make each request slower.
+func (c config) maxInFlight() int { return max(8, int(float64(c.rate)*c.pace.Seconds())) }
 
 // sendRequests sends requests over one transport until ctx ends. Each transport gets half of
 // the rate. Requests run concurrently, so a request that waits for the keys of an issuer does
-// not delay other requests. If maxInFlight requests are in flight, sendRequests skips requests.
+// not delay other requests. sendRequests skips a request if too many requests are in flight.
 func (s *soak) sendRequests(ctx context.Context, transport string, seed uint64, send func(context.Context, string, request) (answer, error)) {
 	g := &generator{s: s, rng: mathrand.New(mathrand.NewPCG(seed, 1))} //nolint:gosec // the numbers are not secrets
 	var inFlight sync.WaitGroup
@@ -45,7 +47,7 @@ func (s *soak) sendRequests(ctx context.Context, transport string, seed uint64, 
 	// get old: the next events of the issuer can withdraw its key.
 	requests := make(chan request, int(float64(s.cfg.rate)/2*s.cfg.pace.Seconds()/16))
 	inFlight.Go(func() { g.run(ctx, requests) })
-	slots := make(chan struct{}, maxInFlight)
+	slots := make(chan struct{}, s.cfg.maxInFlight())
 	schedule(ctx, 2*time.Second/time.Duration(s.cfg.rate), func(n int) {
 		select {
 		case slots <- struct{}{}:

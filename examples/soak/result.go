@@ -139,7 +139,7 @@ func (r *result) String() string {
 	}
 	line("requests", "%s in %s, %s per second, over HTTP and gRPC", thousands(r.total), duration(r.took.Seconds()), thousands(int(float64(r.total)/r.took.Seconds())))
 	if n := r.skipped.Load(); n > 0 {
-		line("", "%s not sent, because %s requests of a transport were in flight", thousands(int(n)), thousands(maxInFlight))
+		line("", "%s not sent, because %s requests of a transport were in flight", thousands(int(n)), thousands(r.cfg.maxInFlight()))
 	}
 	line("verdicts", "%s allowed, %s refused", thousands(r.verdicts[""]), thousands(r.total-r.verdicts[""]))
 	for _, reason := range slices.Sorted(maps.Keys(r.verdicts)) {

@@ -105,7 +105,7 @@ func (s *soak) serve(ctx context.Context) error {
 	s.httpURL = "http://" + listener.Addr().String()
 	s.httpServer = &http.Server{Handler: s.verdicts.withID(mux), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.NewTextHandler(s.leaks, nil), slog.LevelError)}
 	s.serving.Go(func() { _ = s.httpServer.Serve(listener) }) // Serve returns after close was called
-	s.httpClient = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: maxInFlight}}
+	s.httpClient = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: s.cfg.maxInFlight()}}
 
 	rpc, err := interceptor.New(s.guarded(), scopes.Methods{
 		methodCreate: scopes.All("deploy:applications"),
