@@ -30,16 +30,27 @@ func reasonRows() (rows []reasonRow) {
 		want   string
 		token  bool // a marked token has the reason "invalid_token"
 	}{
-		{bearer.InvalidRequest, "request", false}, {bearer.NoToken, "no_token", false},
-		{bearer.Malformed, "invalid_token", true}, {bearer.WrongIssuer, "invalid_token", true},
-		{bearer.WrongAlgorithm, "invalid_token", true}, {bearer.UnknownKey, "invalid_token", true},
-		{bearer.BadSignature, "invalid_token", true}, {bearer.WrongType, "invalid_token", true},
-		{bearer.Expired, "expired", true}, {bearer.NotYetValid, "not_yet_valid", true},
-		{bearer.WrongAudience, "audience", true}, {bearer.InvalidClaims, "invalid_token", true},
-		{bearer.WrongBinding, "binding", true}, {bearer.InvalidCustom, "invalid_token", true},
-		{bearer.Revoked, "revoked", true}, {bearer.MissingScope, "scope", false},
-		{bearer.KeysUnavailable, "keys_unavailable", false}, {bearer.KeyNotAsked, "key_not_asked", false},
-		{bearer.Internal, "internal", false}, {"made up", "internal", false}, {"", "internal", false},
+		{bearer.InvalidRequest, "request", false},
+		{bearer.NoToken, "no_token", false},
+		{bearer.Malformed, "invalid_token", true},
+		{bearer.WrongIssuer, "invalid_token", true},
+		{bearer.WrongAlgorithm, "invalid_token", true},
+		{bearer.UnknownKey, "invalid_token", true},
+		{bearer.BadSignature, "invalid_token", true},
+		{bearer.WrongType, "invalid_token", true},
+		{bearer.Expired, "expired", true},
+		{bearer.NotYetValid, "not_yet_valid", true},
+		{bearer.WrongAudience, "audience", true},
+		{bearer.InvalidClaims, "invalid_token", true},
+		{bearer.WrongBinding, "binding", true},
+		{bearer.InvalidCustom, "invalid_token", true},
+		{bearer.Revoked, "revoked", true},
+		{bearer.MissingScope, "scope", false},
+		{bearer.KeysUnavailable, "keys_unavailable", false},
+		{bearer.KeyNotAsked, "key_not_asked", false},
+		{bearer.Internal, "internal", false},
+		{"made up", "internal", false},
+		{"", "internal", false},
 		{"invalid_token", "invalid_token", true}, // from a gRPC service
 	} {
 		marked := row.want

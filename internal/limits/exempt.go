@@ -24,6 +24,7 @@ var notLimits = map[string]string{
 	"jwks.memory":                               "a weight in the order of the waiting requests",
 	"interceptor.minJump":                       "the least difference of two clocks that counts as a jump",
 	"internal/claim.maxList":                    "longer lists take a different path with the same result",
+	"internal/refusal.Forbidden":                "a reason",
 	"internal/refusal.InvalidToken":             "a reason",
 	"scopes.noHex":                              "a mark in a table",
 	"bearer.entryMemory":                        "a size that the cache adds to each token",
