@@ -15,8 +15,8 @@ import (
 
 // TestBadOptions checks that the error of New lists every mistake in the options.
 func TestBadOptions(t *testing.T) {
-	_, err := metrics.New(&metrics.Options{Issuers: []string{"", "https://a.example", "other", "https://a.example"}, MaxRoutes: -1, MaxIssuers: -1})
-	testkit.WantError(t, "New", err, `Options.Issuers: "": want the identifier`, `Options.Issuers: "other": want the identifier`,
+	_, err := metrics.New(&metrics.Options{Issuers: []string{"", "https://a.example", "other", "none", "https://a.example"}, MaxRoutes: -1, MaxIssuers: -1})
+	testkit.WantError(t, "New", err, `Options.Issuers: "": want the identifier`, `Options.Issuers: "other": want the identifier`, `Options.Issuers: "none": want the identifier`,
 		`Options.Issuers: "https://a.example": listed twice`, `Options.MaxRoutes: -1: must not be negative`,
 		`Options.MaxIssuers: -1: must not be negative`)
 	_, err = metrics.New(&metrics.Options{Issuers: []string{"https://a.example", "https://b.example"}, MaxIssuers: 1})

@@ -61,8 +61,10 @@ type Collector struct {
 	lookup   atomic.Pointer[byIssuer]
 	overflow atomic.Pointer[byRoute] // the counters whose label "issuer" is the constant other
 	full     atomic.Bool             // all places of the label "issuer" are taken
+	// withoutToken contains the counters whose label "issuer" is the constant none.
+	withoutToken atomic.Pointer[byRoute]
 
-	mu                          sync.Mutex // guards the fields below, and changes of the three fields above
+	mu                          sync.Mutex // guards the fields below, and changes of the four fields above
 	counters                    map[eventKey]*counters
 	sources                     []bearer.StatusReporter
 	transports, issuers, routes bounded // the label values in use
@@ -85,7 +87,7 @@ func New(opts *Options) (*Collector, error) {
 	var errs []error
 	for i, issuer := range opts.Issuers {
 		switch {
-		case issuer == "" || issuer == other:
+		case issuer == "" || issuer == other || issuer == none:
 			errs = append(errs, fmt.Errorf("Options.Issuers: %q: want the identifier of an issuer", issuer))
 		case slices.Contains(opts.Issuers[:i], issuer):
 			errs = append(errs, fmt.Errorf("Options.Issuers: %q: listed twice", issuer))
@@ -127,6 +129,7 @@ func New(opts *Options) (*Collector, error) {
 	}
 	c.lookup.Store(&byIssuer{})
 	c.overflow.Store(&byRoute{})
+	c.withoutToken.Store(&byRoute{})
 	return c, nil
 }
 

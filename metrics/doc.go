@@ -60,7 +60,8 @@
 //     [jwks.Key.Source]. For an issuer with one key cache, the value is "".
 //   - "reason" is a [bearer.Reason] if the result is "refused" or "reported". Otherwise the
 //     value is "none".
-//   - "issuer" is the configured issuer. The value is "other" if the token names no configured
+//   - "issuer" is the configured issuer. The value is "none" if the request has no token, or if no
+//     token could be read from it. The value is "other" if the token names no configured
 //     issuer, if Options.Issuers does not allow a value for the issuer, or if
 //     Options.MaxIssuers other issuers already have their own value.
 //   - "route" is the declared pattern of the route, or the name of the gRPC method. The value

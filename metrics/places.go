@@ -51,7 +51,7 @@ func (b *bounded) admit(value string) string {
 // creates them.
 func (c *Collector) countersOf(event eventKey) *counters {
 	key := routeKey{event.transport, event.route}
-	if routes := c.routesOf(event.issuer); routes != nil {
+	if routes := c.routesOf(&event); routes != nil {
 		if found := (*routes.Load())[key]; found != nil {
 			return found
 		}
@@ -64,8 +64,13 @@ func (c *Collector) countersOf(event eventKey) *counters {
 		found = &counters{labels: labels, created: time.Now()}
 		c.counters[labels] = found
 	}
-	routes := &c.overflow
-	if labels.issuer != other {
+	var routes *atomic.Pointer[byRoute]
+	switch labels.issuer {
+	case other:
+		routes = &c.overflow
+	case none:
+		routes = &c.withoutToken
+	default:
 		routes = c.placeOf(event.issuer)
 	}
 	// If the map is full, the counters are not added, because memory must stay bounded.
@@ -94,10 +99,15 @@ func (c *Collector) placeOf(issuer string) *atomic.Pointer[byRoute] {
 	return routes
 }
 
-// routesOf returns the counters of an issuer. It returns nil if the issuer has no counters yet
-// and may get a place.
-func (c *Collector) routesOf(issuer string) *atomic.Pointer[byRoute] {
-	if issuer == "" {
+// routesOf returns the counters of the issuer of an event. It returns nil if the issuer has no
+// counters yet and may get a place. An issuer with the name "other" or "none" gets no place, because
+// these label values have a different meaning.
+func (c *Collector) routesOf(event *eventKey) *atomic.Pointer[byRoute] {
+	issuer := event.issuer
+	switch {
+	case event.noToken:
+		return &c.withoutToken
+	case issuer == "" || issuer == other || issuer == none:
 		return &c.overflow
 	}
 	if routes := (*c.lookup.Load())[issuer]; routes != nil {
@@ -111,10 +121,14 @@ func (c *Collector) routesOf(issuer string) *atomic.Pointer[byRoute] {
 
 // admit returns the label values for an event. The caller holds c.mu.
 func (c *Collector) admit(event eventKey) eventKey {
-	labels := eventKey{c.transports.admit(label(event.transport)), other, other}
+	labels := eventKey{transport: c.transports.admit(label(event.transport)), issuer: other, route: other}
 	// An issuer with counters keeps its place. Events of other issuers without a place use the
 	// counters of routesOf, so the label must be the constant other.
-	if event.issuer != other && c.routesOf(event.issuer) != &c.overflow {
+	switch c.routesOf(&event) {
+	case &c.overflow:
+	case &c.withoutToken:
+		labels.issuer = none
+	default:
 		labels.issuer = c.issuers.admit(label(event.issuer))
 		c.full.Store(len(c.issuers.values) >= c.issuers.limit)
 	}
@@ -207,7 +221,7 @@ func (c *Collector) freePlaces(statuses []bearer.IssuerStatus, now time.Time) {
 		return
 	}
 	maps.DeleteFunc(c.counters, func(labels eventKey, _ *counters) bool {
-		return labels.issuer != other && !c.issuers.values[labels.issuer]
+		return labels.ofIssuer() && !c.issuers.values[labels.issuer]
 	})
 	issuers := maps.Clone(*c.lookup.Load())
 	maps.DeleteFunc(issuers, func(issuer string, _ *atomic.Pointer[byRoute]) bool { return !c.issuers.values[label(issuer)] })

@@ -15,7 +15,7 @@ import (
 
 const (
 	other = "other" // replaces issuers that are not configured, and values beyond a limit
-	none  = "none"  // replaces an empty value
+	none  = "none"  // replaces an empty value, and the issuer of a request without a token
 )
 
 //nolint:gochecknoglobals // never modified: the description that Describe returns
@@ -55,7 +55,25 @@ func (c *counters) total() uint64 {
 
 // eventKey contains the fields of an event that determine the counters of the event. The
 // method admit returns an eventKey that contains the label values instead.
-type eventKey struct{ transport, issuer, route string }
+type eventKey struct {
+	transport, issuer, route string
+	noToken                  bool // see hasNoToken; in an eventKey with label values, false
+}
+
+// ofIssuer reports whether the label values are those of an issuer with its own value.
+func (k *eventKey) ofIssuer() bool { return k.issuer != other && k.issuer != none }
+
+// hasNoToken reports whether the request had no token that names an issuer, because no token was
+// read.
+func hasNoToken(e *bearer.Event) bool {
+	switch {
+	case e.Issuer != "":
+		return false
+	case e.Reason == "":
+		return e.Err == nil && e.Claims == nil // an optional rule allowed the request
+	}
+	return e.Reason == bearer.NoToken || e.Reason == bearer.InvalidRequest
+}
 
 const (
 	// defaultRoutes replaces an Options.MaxRoutes of zero.
@@ -80,7 +98,7 @@ func (c *Collector) Observe(ctx context.Context, e bearer.Event) {
 	if c == nil || c.none == nil {
 		return // a zero Collector must not panic
 	}
-	counts := c.countersOf(eventKey{e.Transport, e.Issuer, e.Route})
+	counts := c.countersOf(eventKey{e.Transport, e.Issuer, e.Route, hasNoToken(&e)})
 	switch {
 	case e.Abandoned(ctx):
 		counts.abandoned.Add(1)
@@ -138,7 +156,7 @@ func (c *Collector) Declare(transport string, routes ...string) {
 	}
 	for _, route := range routes {
 		for _, issuer := range issuers {
-			c.countersOf(eventKey{transport, issuer, route})
+			c.countersOf(eventKey{transport: transport, issuer: issuer, route: route})
 		}
 	}
 }
@@ -163,7 +181,7 @@ func (c *Collector) collectVerdicts(ch chan<- prometheus.Metric) {
 				l.transport, result, reason, l.issuer, l.route)
 			send(ch, requestsDesc, m, err)
 		}
-		if n := counts.allowed.Load(); n > 0 || counts.labels.issuer != other {
+		if n := counts.allowed.Load(); n > 0 || counts.labels.ofIssuer() {
 			emit("allowed", none, n)
 		}
 		if n := counts.abandoned.Load(); n > 0 {
