@@ -28,6 +28,9 @@ func (r *release) buildPrograms(ctx context.Context) error {
 	if r.sbom == "" {
 		return fmt.Errorf("the flag -sbom is missing")
 	}
+	if err := r.makeOut(); err != nil {
+		return err
+	}
 	var sums []string
 	for platform := range strings.SplitSeq(r.platforms, ",") {
 		for _, program := range programs {
@@ -39,6 +42,16 @@ func (r *release) buildPrograms(ctx context.Context) error {
 		}
 	}
 	return writeFile(filepath.Join(r.out, "SHA256SUMS"), strings.Join(sums, ""))
+}
+
+// makeOut creates the folder for the programs and the notes. A release that is refused
+// leaves no folder.
+func (r *release) makeOut() (err error) {
+	if r.out != "" {
+		return os.MkdirAll(r.out, 0o755) //nolint:gosec // the files of a release are public
+	}
+	r.out, err = os.MkdirTemp("", "bearer-"+r.version+"-")
+	return err
 }
 
 // buildProgram builds a program for a platform. It returns the lines of the file SHA256SUMS.

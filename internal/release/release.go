@@ -53,20 +53,9 @@ func (o options) run(ctx context.Context, log io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(r.work)) }()
-	if r.out == "" {
-		if r.out, err = os.MkdirTemp("", "bearer-"+r.version); err != nil {
-			return err
-		}
-	}
 	for _, dir := range []*string{&r.out, &r.modCache} {
-		if *dir == "" {
-			continue
-		}
-		if !filepath.IsAbs(*dir) {
+		if *dir != "" && !filepath.IsAbs(*dir) {
 			*dir = filepath.Join(r.tree, *dir)
-		}
-		if err := os.MkdirAll(*dir, 0o755); err != nil { //nolint:gosec // the files of a release are public
-			return err
 		}
 	}
 	for _, step := range []struct {
