@@ -87,7 +87,8 @@ type Config struct {
 	// certificates of your own CA, and AuthorizationFile names the file with a token for the
 	// endpoint (see docs/issuers.md). The fields have the meaning that [jwks.Discover] documents.
 	// An error calls them Config.KeyOptions. KeyOptions together with Keys is an error, because
-	// the cache in Keys has its own options. If KeyOptions.Limits is nil, [Issuers.Limits] apply.
+	// the cache in Keys has its own options. If KeyOptions.Limits is nil, [Issuers.Limits] apply. If
+	// KeyOptions.Logger is nil, Logger applies.
 	// New copies the options. To change them, pass a new value to [Issuers.Replace], which may not
 	// see that a function of the same value was changed. Nil means the defaults.
 	KeyOptions *jwks.Options
@@ -168,8 +169,11 @@ type Config struct {
 	// other refusals. The level of faults is [slog.LevelError], and the level of other refusals
 	// is [slog.LevelWarn]. The first record of the process explains how to log more refusals.
 	// The last record before one of the limits says that further refusals are not logged. The
-	// requests of bearertest.Unguarded are not logged. Records about keys go to
-	// jwks.Options.Logger.
+	// requests of bearertest.Unguarded are not logged.
+	//
+	// Records about keys go to Logger too, unless KeyOptions.Logger or Keys is set. They are not limited.
+	// They go to [slog.Default] if Logger has the [slog.DiscardHandler]. After [Issuers.Replace] with
+	// another Logger, a key cache that stays in use keeps its logger.
 	//
 	// If a Verifier of another package wraps this verifier, some refusals are not logged; see
 	// [Verifier]. Nil means [slog.Default]. To turn the records off, for example because a

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"net/url"
 	"reflect"
@@ -33,6 +34,9 @@ func (v *JWTVerifier) discover(start bool, given *jwks.Options, limits *jwks.Lim
 	}
 	saved := copyKeyOptions(given)
 	opts := saved
+	if opts.Logger == nil && !discards(v.logger) {
+		opts.Logger = v.logger
+	}
 	if opts.Limits == nil {
 		opts.Limits = limits
 		if limits != nil && fetchlimits.Problems("", limits.MaxFetches, limits.MaxBytesPerSecond) != nil {
@@ -56,6 +60,12 @@ func (v *JWTVerifier) discover(start bool, given *jwks.Options, limits *jwks.Lim
 		}
 	}
 	return errs
+}
+
+// discards reports whether the logger discards all records. A program with a [LogObserver] sets such a
+// Config.Logger to turn off the records of refusals. The records about keys must not disappear too.
+func discards(logger *slog.Logger) bool {
+	return logger != nil && logger.Handler() == slog.DiscardHandler
 }
 
 // optionError is an error of jwks.Discover, with the names that the fields have in a Config.
