@@ -15,6 +15,7 @@ type banner struct {
 	URL, State, Seed string
 	CA               string // file with the generated certificate; empty without -tls
 	Exposed          bool   // other machines can reach the program
+	PageExposed      bool   // other machines can use the actions of the web page
 	PID              int    // 0 if this system cannot send SIGHUP
 }
 
@@ -23,6 +24,7 @@ type banner struct {
 // without changes.
 const bannerText = `This Scalekit environment is for development and tests only.
 {{if .Exposed}}WARNING: other machines can reach this issuer, guess secrets and request tokens.
+{{end}}{{if .PageExposed}}WARNING: every machine that can reach the web page can mint tokens without a secret.
 {{end}}{{if .State}}The state and the private keys are in {{.State}}.
 {{else}}The state is kept in memory and lost when this program ends.
 {{end}}{{if and .Seed .Resumed}}The seed was ignored, because the state file already exists.
@@ -36,7 +38,7 @@ client             {{.Name}}
   client ID        {{.ID}}
   client secret    {{.Secret}}
 {{end}}
-Open {{.URL}} in a browser to see the current state.
+Open {{.URL}} in a browser to mint and check tokens and to see the current state.
 {{if .CA}}
 Clients must trust the certificate in {{.CA}}.
 Run the next commands in the shell of the clients. The commands set variables. Until you

@@ -7,11 +7,12 @@
 //	bearer-issuer
 //
 // The program prints initial credentials, and curl commands that you can copy. It serves a
-// web page that shows the current state. If -state names a file, the program keeps the
-// state in this file. Otherwise, the state is kept in memory. -seed names a file with
-// initial organizations and clients. With -tls, the program serves https. The signal SIGHUP
-// rotates the signing key. Without -insecure-listen-anywhere, the program listens only on
-// the loopback interface.
+// web page that shows the current state, mints and checks tokens, rotates keys and injects
+// faults. Without -insecure-page-anywhere, other machines can only read this page. If -state
+// names a file, the program keeps the state in this file. Otherwise, the state is kept in
+// memory. -seed names a file with initial organizations and clients. With -tls, the program
+// serves https. The signal SIGHUP rotates the signing key. Without -insecure-listen-anywhere,
+// the program listens only on the loopback interface.
 package main
 
 import (
@@ -75,7 +76,7 @@ func run(ctx context.Context, args []string, rotate <-chan os.Signal, stdout, st
 	}
 	b := banner{
 		Credentials: credentials, URL: cfg.URL, State: cfg.State, Seed: o.seed, CA: security.authority,
-		Exposed: !isLoopback(listener.Addr()),
+		Exposed: !isLoopback(listener.Addr()), PageExposed: o.pageAnywhere,
 	}
 	if runtime.GOOS != "windows" {
 		b.PID = os.Getpid()

@@ -18,6 +18,7 @@ type options struct {
 	address, url, seed, state, log string
 	certificate, key, authority    string
 	tls, newSecret, anywhere       bool
+	pageAnywhere                   bool
 }
 
 // usage is the beginning of the text that -h prints. The list of flags follows, and then seedUsage.
@@ -59,6 +60,7 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	flags.StringVar(&o.key, "tls-key", "", "`file` with the private key of the certificate of -tls-cert, in PEM")
 	flags.StringVar(&o.log, "log", "text", "`format` of the access log on standard error: text, json or off")
 	flags.BoolVar(&o.anywhere, "insecure-listen-anywhere", false, "allow an -addr that other machines can reach; these machines can try secrets and request tokens")
+	flags.BoolVar(&o.pageAnywhere, "insecure-page-anywhere", false, "allow other machines, and clients behind a proxy, to use the web page; without a secret, the page mints tokens with any claims, rotates keys and injects faults (default: other machines can only read the page)")
 	flags.BoolVar(&version, "version", false, "print the version of the program")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		flags.SetOutput(stdout)
@@ -107,7 +109,7 @@ func (o *options) check() error {
 // environmentConfig returns the environment's Config. If -url is not set, Config.URL is
 // empty. In this case, run derives the URL from the listener's address.
 func (o *options) environmentConfig(stderr io.Writer) (scalekit.Config, error) {
-	cfg := scalekit.Config{URL: o.url, State: o.state, NewSecret: o.newSecret}
+	cfg := scalekit.Config{URL: o.url, State: o.state, NewSecret: o.newSecret, InsecurePageAnywhere: o.pageAnywhere}
 	switch o.log {
 	case "text":
 		cfg.Log = slog.New(slog.NewTextHandler(stderr, nil))

@@ -31,6 +31,12 @@ type Config struct {
 	// only hashes of secrets.
 	NewSecret bool
 
+	// InsecurePageAnywhere allows the actions of the web page for every machine that
+	// can reach the server. The page then mints tokens with any claims, rotates keys
+	// and injects faults without a secret. If InsecurePageAnywhere is false, only
+	// this machine can use these actions, and other machines can only read the page.
+	InsecurePageAnywhere bool
+
 	// Log receives one record for each request. The record contains no secrets. If
 	// Log is nil, nothing is logged.
 	Log *slog.Logger

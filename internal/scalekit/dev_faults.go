@@ -128,11 +128,18 @@ func (env *Environment) currentFaults() []shownFault {
 }
 
 func (env *Environment) devSetFault(r *http.Request, v *violations) (any, error) {
-	endpoint := env.faultEndpoint(r, v)
+	endpoint := bearertest.Endpoint(r.PathValue("endpoint"))
+	checkFaultEndpoint(endpoint, v)
 	var f fault
 	if err := readBody(r, v, "", faultFields(jsonReader{v}, &f)); err != nil {
 		return nil, err
 	}
+	return env.setFault(endpoint, f, v)
+}
+
+// setFault sets the fault of an endpoint. It replaces an earlier fault of the endpoint.
+func (env *Environment) setFault(endpoint bearertest.Endpoint, f fault, v *violations) (any, error) {
+	checkFaultEndpoint(endpoint, v)
 	documents := env.badDocuments(endpoint)
 	f.check(v, endpoint, documents)
 	if err := v.err(); err != nil {
@@ -154,23 +161,27 @@ func (env *Environment) devSetFault(r *http.Request, v *violations) (any, error)
 }
 
 func (env *Environment) devRepair(r *http.Request, v *violations) (any, error) {
-	endpoint := env.faultEndpoint(r, v)
+	return emptyBody{}, env.removeFault(bearertest.Endpoint(r.PathValue("endpoint")), v)
+}
+
+// removeFault removes the fault of an endpoint. If the endpoint has no fault, removeFault changes
+// nothing.
+func (env *Environment) removeFault(endpoint bearertest.Endpoint, v *violations) error {
+	checkFaultEndpoint(endpoint, v)
 	if err := v.err(); err != nil {
-		return nil, err
+		return err
 	}
 	env.faults.mu.Lock()
 	defer env.faults.mu.Unlock()
 	env.issuer.Repair(endpoint)
 	delete(env.faults.set, endpoint)
-	return emptyBody{}, nil
+	return nil
 }
 
-func (env *Environment) faultEndpoint(r *http.Request, v *violations) bearertest.Endpoint {
-	e := bearertest.Endpoint(r.PathValue("endpoint"))
+func checkFaultEndpoint(e bearertest.Endpoint, v *violations) {
 	if !slices.Contains(faultEndpoints(), e) {
 		v.addViolation("endpoint", fmt.Sprint("must be one of ", faultEndpoints()), "enum.defined_only")
 	}
-	return e
 }
 
 func faultFields(r jsonReader, f *fault) fields {

@@ -26,6 +26,7 @@
 //	/api/v1/clients/{id}/secrets                          POST
 //	/api/v1/clients/{id}/secrets/{id}                     PATCH, PUT, DELETE
 //	/                                                     GET (a web page with the current state)
+//	/page/{action}                                        POST (the forms of the web page)
 //	/oauth/token                                          POST
 //	/oauth/authorize                                      GET, POST (refuses every request)
 //	/keys                                                 GET
@@ -75,6 +76,21 @@
 //
 // The environment has no users. So the authorization endpoint, which the metadata names as the
 // vendor's metadata does, answers every request with an OAuth error, and never redirects.
+//
+// # Web page
+//
+// The page shows the current state. It has actions that need no secret: it mints and checks
+// tokens, rotates keys, and sets and removes faults. The page works without JavaScript. A
+// token is only in the form that mints or checks the token, and in the response. It is in
+// no URL, no log record and no later page.
+//
+// The page refuses forms and scripts of other origins, and other pages cannot show it in a
+// frame. It answers only if the field Host is a loopback address, localhost or a subdomain
+// of localhost, the host of Config.URL, or the address of the connection. For other hosts,
+// the environment also refuses each request with the field Origin to any endpoint, because
+// only browsers send this field. Without Config.InsecurePageAnywhere, clients on other
+// machines and clients behind a proxy can only read the page. A proxy on the same machine
+// that adds no field such as X-Forwarded-For counts as a client on this machine.
 //
 // # State and seed
 //

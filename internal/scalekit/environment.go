@@ -3,6 +3,7 @@ package scalekit
 import (
 	"errors"
 	"fmt"
+	"html/template"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -31,6 +32,8 @@ type Environment struct {
 	log      *slog.Logger
 	started  time.Time
 	rpc      *grpc.Server
+	guard    *pageGuard
+	page     *template.Template
 	handler  http.Handler
 }
 
@@ -58,6 +61,7 @@ func New(cfg Config) (*Environment, Credentials, error) {
 		return nil, Credentials{}, errors.Join(err, env.closeFile())
 	}
 	env.rpc = env.newRPC()
+	env.guard, env.page = newPageGuard(cfg), parsePage()
 	env.handler = env.routes()
 	return env, credentials, nil
 }
@@ -136,8 +140,8 @@ func (env *Environment) routes() http.Handler {
 	rpc := env.withFaults(rpcHandler(env.rpc))
 	mux.Handle("/"+scalekitv1.ClientService_ServiceDesc.ServiceName+"/", rpc)
 	mux.Handle("/"+scalekitv1.OrganizationService_ServiceDesc.ServiceName+"/", rpc)
-	mux.Handle("GET /{$}", env.pageHandler())
-	return env.withAccessLog(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	env.pageRoutes(mux, env.guard)
+	return env.withAccessLog(env.guard.refuseRebinding(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if path, doubled := strings.CutPrefix(r.URL.Path, "//"); doubled {
 			// An SDK requests a path that begins with "//" if its environment URL
 			// ends in a slash. ServeMux responds to such a request with a redirect.
@@ -151,7 +155,7 @@ func (env *Environment) routes() http.Handler {
 			return
 		}
 		mux.ServeHTTP(w, r)
-	}))
+	})))
 }
 
 // Handler returns the handler of all endpoints. The server must serve the handler at the

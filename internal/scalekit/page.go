@@ -2,240 +2,60 @@ package scalekit
 
 import (
 	"bytes"
-	"crypto/rand"
-	_ "embed" // embeds page.html
-	"fmt"
+	"embed"
 	"html/template"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 )
 
-const (
-	shownOrganizations = 20
-	shownClients       = 20 // maximum for each organization
-)
+// pageFiles are the templates of the web page.
+//
+//go:embed page
+var pageFiles embed.FS
 
-//go:embed page.html
-var pageHTML string
-
-// pageView is the data of the web page. It contains no secret and no token.
-type pageView struct {
-	URL, Host, Nonce, Kept, Running      string
-	Faults                               []faultView
-	Endpoints                            []endpointView
-	Keys                                 []keyView
-	Own                                  []clientView // the environment's own client
-	Organizations                        []organizationView
-	OrganizationCount, MoreOrganizations int
-	Tokens                               []tokenView
+// pageRoutes registers the web page and its actions on mux. Each action is a form of the page. The
+// page works without JavaScript: the script only copies texts and completes the forms.
+func (env *Environment) pageRoutes(mux *http.ServeMux, guard *pageGuard) {
+	mux.Handle("GET /{$}", guard.protectPage(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		env.writePage(w, r, http.StatusOK, func(*pageView) {})
+	})))
+	for name, act := range map[string]func(http.ResponseWriter, *http.Request, url.Values){
+		"mint":          env.actMint,
+		"check":         env.actCheck,
+		"keys/rotate":   env.actRotateKey,
+		"keys/add":      env.actAddKey,
+		"keys/promote":  env.actPromoteKey,
+		"keys/retire":   env.actRetireKey,
+		"faults/set":    env.actSetFault,
+		"faults/remove": env.actRemoveFault,
+	} {
+		mux.Handle("POST /page/"+name, guard.protectAction(act))
+	}
+	// The URL of an action is in the address bar of the browser after the action.
+	mux.Handle("GET /page/", guard.protectPage(http.RedirectHandler("/", http.StatusSeeOther)))
 }
 
-type faultView struct {
-	Endpoint, What string
-	Remaining      int
+// parsePage parses the templates. An error is a mistake in the templates, and every test of the
+// page finds it.
+func parsePage() *template.Template {
+	return template.Must(template.ParseFS(pageFiles, "page/*"))
 }
 
-type endpointView struct {
-	What, Method, Path string
-	Link               bool
-}
-
-type keyView struct {
-	ID, Status string
-	When       timeView
-}
-
-type organizationView struct {
-	ID, Name, ExternalID     string
-	Clients                  []clientView
-	ClientCount, MoreClients int
-}
-
-type clientView struct {
-	ID, Name, Lifetime string
-	Scopes, Audience   []string
-	Secrets            []secretView
-}
-
-type secretView struct {
-	ID, Suffix, Used string
-	Active           bool
-}
-
-type tokenView struct {
-	Client, Name, Result, TokenID string
-	Status                        int
-	Granted                       bool
-	When                          timeView
-}
-
-// timeView is a time in two forms. Machine has the format of RFC 3339. People is an age,
-// such as "2 hours ago".
-type timeView struct {
-	Machine, People string
-}
-
-func viewTime(at, now time.Time) timeView {
-	return timeView{at.UTC().Format(time.RFC3339), formatAge(now.Sub(at)) + " ago"}
-}
-
-// formatAge formats a duration. It uses the largest unit in which the duration is at least
-// 1, and rounds the number down.
-func formatAge(d time.Duration) string {
-	for _, unit := range []struct {
-		name string
-		d    time.Duration
-	}{{"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute}} {
-		switch n := int(d / unit.d); {
-		case n == 1:
-			return "1 " + unit.name
-		case n > 1:
-			return fmt.Sprintf("%d %ss", n, unit.name)
-		}
+// writePage writes the web page. The function add adds the result of an action to the view.
+func (env *Environment) writePage(w http.ResponseWriter, r *http.Request, status int, add func(*pageView)) {
+	view := env.view(time.Now())
+	view.allowActions(env.guard.allowsActions(r))
+	view.Anywhere = env.guard.anywhere
+	add(&view)
+	var out bytes.Buffer
+	if err := env.page.ExecuteTemplate(&out, "page.html", view); err != nil {
+		env.log.ErrorContext(r.Context(), "cannot render the web page", "error", err)
+		http.Error(w, "cannot render the web page", http.StatusInternalServerError)
+		return
 	}
-	return fmt.Sprintf("%d s", max(0, int(d/time.Second)))
-}
-
-// formatLifetime formats a number of seconds. It uses the largest unit in which the number
-// is whole.
-func formatLifetime(seconds int64) string {
-	for _, unit := range []struct {
-		name    string
-		seconds int64
-	}{{"d", 24 * 60 * 60}, {"h", 60 * 60}, {"min", 60}} {
-		if seconds >= unit.seconds && seconds%unit.seconds == 0 {
-			return fmt.Sprintf("%d %s", seconds/unit.seconds, unit.name)
-		}
-	}
-	return fmt.Sprintf("%d s", seconds)
-}
-
-// pageHandler returns the handler of the web page. The page has no JavaScript.
-func (env *Environment) pageHandler() http.Handler {
-	page := template.Must(template.New("page").Parse(pageHTML))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		view := env.view(time.Now())
-		var out bytes.Buffer
-		if err := page.Execute(&out, view); err != nil {
-			env.log.ErrorContext(r.Context(), "cannot render the web page", "error", err)
-			http.Error(w, "cannot render the web page", http.StatusInternalServerError)
-			return
-		}
-		h := w.Header()
-		h.Set("Content-Type", "text/html; charset=utf-8")
-		h.Set("Cache-Control", "no-store")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'nonce-"+view.Nonce+"'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-		_, _ = w.Write(out.Bytes()) // an error means that the client is gone
-	})
-}
-
-func (env *Environment) view(now time.Time) pageView {
-	address := env.issuer.URL()
-	view := pageView{
-		URL: address, Host: address, Nonce: rand.Text(), Running: formatAge(now.Sub(env.started)),
-		Kept: "the state is in memory and is lost when the program ends",
-		Endpoints: []endpointView{
-			{"Token endpoint", "POST", "/oauth/token", false},
-			{"Key set", "GET", "/keys", true},
-			{"OpenID metadata", "GET", "/.well-known/openid-configuration", true},
-			{"Authorization server metadata", "GET", "/.well-known/oauth-authorization-server", true},
-			{"Admin API over REST", "several", "/api/v1/organizations", false},
-			{"Admin API over gRPC", "POST", "/scalekit.v1.clients.ClientService/…", false},
-			{"Key rotation for drills", "several", "/dev/keys", false},
-			{"Fault injection for drills", "several", "/dev/faults", false},
-		},
-	}
-	if u, err := url.Parse(address); err == nil {
-		view.Host = u.Host
-	}
-	if env.file != nil {
-		view.Kept = "the state is in a file"
-	}
-	for _, f := range env.currentFaults() {
-		view.Faults = append(view.Faults, faultView{string(f.Endpoint), f.Fault.effects(), f.Remaining})
-	}
-	for _, k := range env.keys() {
-		view.Keys = append(view.Keys, keyView{k.ID, k.Status, viewTime(k.created, now)})
-	}
-	names := make(map[string]string)
-	clients := env.store.clientsByOrganization()
-	for organizationID, all := range clients {
-		for _, c := range all {
-			names[c.id] = c.name
-			if organizationID == "" {
-				names[c.id] = "the environment's own client"
-				view.Own = append(view.Own, viewClient(c, now))
-			}
-		}
-	}
-	all := env.store.organizationsBy(func(organization) bool { return true })
-	view.OrganizationCount = len(all)
-	for n, o := range all {
-		if n < shownOrganizations {
-			view.Organizations = append(view.Organizations, viewOrganization(o, clients[o.id], now))
-		} else {
-			view.MoreOrganizations++
-		}
-	}
-	for _, o := range env.outcomes.newestFirst() {
-		view.Tokens = append(view.Tokens, tokenView{
-			Client: o.clientID, Name: names[o.clientID], Result: o.result, TokenID: o.tokenID, Status: o.status,
-			Granted: o.result == "granted", When: viewTime(o.at, now),
-		})
-	}
-	return view
-}
-
-func viewOrganization(o organization, clients []client, now time.Time) organizationView {
-	out := organizationView{ID: o.id, Name: o.name(), ClientCount: len(clients), MoreClients: max(0, len(clients)-shownClients)}
-	if o.externalID != nil {
-		out.ExternalID = *o.externalID
-	}
-	for _, c := range clients[:len(clients)-out.MoreClients] {
-		out.Clients = append(out.Clients, viewClient(c, now))
-	}
-	return out
-}
-
-func viewClient(c client, now time.Time) clientView {
-	out := clientView{ID: c.id, Name: c.name, Lifetime: formatLifetime(c.expiry), Scopes: c.scopes, Audience: c.audience}
-	for _, s := range c.secrets {
-		used := "not used yet"
-		if s.lastUsed.After(s.created) {
-			used = "used " + formatAge(now.Sub(s.lastUsed)) + " ago"
-		}
-		out.Secrets = append(out.Secrets, secretView{s.id, s.suffix, used, s.active})
-	}
-	return out
-}
-
-// effects returns a text that lists the effects of the fault.
-func (f fault) effects() string {
-	var out []string
-	if f.Delay != "" {
-		out = append(out, "waits for "+f.Delay)
-	}
-	if f.Hang {
-		out = append(out, "sends no response")
-	}
-	if f.Abort {
-		out = append(out, "closes the connection")
-	}
-	if f.Status != 0 {
-		out = append(out, fmt.Sprintf("returns status %d", f.Status))
-	}
-	if f.Document != "" {
-		out = append(out, "returns the document "+f.Document)
-	}
-	if f.Body != "" {
-		out = append(out, "returns a custom body")
-	}
-	if f.Error != "" {
-		out = append(out, "returns the error "+f.Error)
-	}
-	return strings.Join(out, " and ")
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	setPageHeader(w.Header(), view.Nonce)
+	w.WriteHeader(status)
+	_, _ = w.Write(out.Bytes()) // an error means that the client is gone
 }
