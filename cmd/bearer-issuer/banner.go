@@ -2,10 +2,13 @@ package main
 
 import (
 	"io"
+	"os"
 	"strings"
 	"text/template"
 
+	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/scalekit"
+	"github.com/bearerkit/bearer/internal/terminal"
 )
 
 // banner is the data of bannerText.
@@ -31,27 +34,36 @@ const bannerText = `This Scalekit environment is for development and tests only.
 {{end}}
 environment URL    {{.URL}}
 client ID          {{.ClientID}}
-client secret      {{or .ClientSecret "(was printed when the state was created; to add a secret, restart with -new-secret)"}}
-organization ID    {{or .OrganizationID "(none; create an organization with POST /api/v1/organizations)"}}
+client secret      {{or .ClientSecret "(was printed when the state was created)"}}
+organization ID    {{or .OrganizationID "(none)"}}
+{{if not .ClientSecret}}
+To add a secret, restart the program with -new-secret.
+{{end}}{{if not .OrganizationID}}
+Create an organization with POST /api/v1/organizations.
+{{end -}}
 {{range .Clients}}
-client             {{.Name}}
-  client ID        {{.ID}}
-  client secret    {{.Secret}}
+client             {{line .Name}}
+  client ID        {{line .ID}}
+  client secret    {{line .Secret}}
 {{end}}
 Open {{.URL}} in a browser to mint and check tokens and to see the current state.
 {{if .CA}}
 Clients must trust the certificate in {{.CA}}.
-Run the next commands in the shell of the clients. The commands set variables. Until you
-unset the variables, some clients trust only this certificate.
+Run the next commands in the shell of the clients. The commands set variables.
+Until you unset the variables, some clients trust only this certificate.
 
-  export CURL_CA_BUNDLE={{quote .CA}} SSL_CERT_FILE={{quote .CA}}
-  export NODE_EXTRA_CA_CERTS={{quote .CA}} GRPC_DEFAULT_SSL_ROOTS_FILE_PATH={{quote .CA}} REQUESTS_CA_BUNDLE={{quote .CA}}
+  export CURL_CA_BUNDLE={{quote .CA}}
+  export SSL_CERT_FILE={{quote .CA}}
+  export NODE_EXTRA_CA_CERTS={{quote .CA}}
+  export GRPC_DEFAULT_SSL_ROOTS_FILE_PATH={{quote .CA}}
+  export REQUESTS_CA_BUNDLE={{quote .CA}}
 {{end}}
 Set the variables for Scalekit's SDKs:
 
   export SCALEKIT_ENVIRONMENT_URL={{quote .URL}}
   export SCALEKIT_CLIENT_ID={{quote .ClientID}}
-  export SCALEKIT_CLIENT_SECRET={{if .ClientSecret}}{{quote .ClientSecret}}{{else}}"${SCALEKIT_CLIENT_SECRET:?set it to the client secret}"{{end}}
+  SCALEKIT_CLIENT_SECRET={{if .ClientSecret}}{{quote .ClientSecret}}{{else}}"${SCALEKIT_CLIENT_SECRET:?set it to the secret}"{{end}}
+  export SCALEKIT_CLIENT_SECRET
 
 Get an admin token for the environment's own client:
 
@@ -63,12 +75,13 @@ Get an admin token for the environment's own client:
 {{if .OrganizationID}}
 Register an M2M client for the organization:
 
-  REGISTERED=$(curl -sS -L '{{.URL}}/api/v1/organizations/{{.OrganizationID}}/clients' \
+  ORGANIZATIONS='{{.URL}}/api/v1/organizations'
+  REGISTERED=$(curl -sS -L "$ORGANIZATIONS/{{.OrganizationID}}/clients" \
     -H 'Content-Type: application/json' \
     -H "Authorization: Bearer $ADMIN_TOKEN" \
     -d '{
       "name": "GitHub Actions Deployment Service",
-      "description": "Service account for GitHub Actions to deploy applications to production",
+      "description": "Service account of GitHub Actions for deployments",
       "custom_claims": [
         {"key": "github_repository", "value": "acmecorp/inventory-service"},
         {"key": "environment", "value": "production_us"}
@@ -81,40 +94,73 @@ Register an M2M client for the organization:
 
 Get an access token for this client:
 
-  M2M_CLIENT_ID=$(echo "$REGISTERED" | sed -n 's/.*"client_id":"\([^"]*\)".*/\1/p')
-  M2M_CLIENT_SECRET=$(echo "$REGISTERED" | sed -n 's/.*"plain_secret":"\([^"]*\)".*/\1/p')
+  M2M_CLIENT_ID=$(echo "$REGISTERED" |
+    sed -n 's/.*"client_id":"\([^"]*\)".*/\1/p')
+  M2M_CLIENT_SECRET=$(echo "$REGISTERED" |
+    sed -n 's/.*"plain_secret":"\([^"]*\)".*/\1/p')
   curl -sS -X POST '{{.URL}}/oauth/token' \
     -H 'Content-Type: application/x-www-form-urlencoded' \
     -d 'grant_type=client_credentials' \
     -d "client_id=$M2M_CLIENT_ID" \
     -d "client_secret=$M2M_CLIENT_SECRET"
 
-An API that uses package bearer accepts this token with these fields of bearer.Config:
-Issuer: "{{.URL}}", Audience: []string{"deployment-api.acmecorp.com"}, Profile: bearer.Scalekit
+An API that uses package bearer accepts this token with these fields of
+bearer.Config:
+
+Issuer:   "{{.URL}}",
+Audience: []string{"deployment-api.acmecorp.com"},
+Profile:  bearer.Scalekit,
+
 The program bearer-explain shows the checks of this token with these flags:
--issuer {{quote .URL}} -audience deployment-api.acmecorp.com -profile scalekit
+
+-issuer {{quote .URL}} \
+-audience deployment-api.acmecorp.com -profile scalekit
 {{end}}
 Fetch the keys and the metadata:
 
   curl -sS '{{.URL}}/keys'
   curl -sS '{{.URL}}/.well-known/openid-configuration'
 
-For a drill, rotate the signing key. Then let requests for the key set fail, and end this fault:
+For a drill, rotate the signing key. Then let requests for the key set fail, and
+end this fault:
 
-  curl -sS -X POST '{{.URL}}/dev/keys:rotate' -H "Authorization: Bearer $ADMIN_TOKEN"
-  curl -sS -X PUT '{{.URL}}/dev/faults/keys' -H "Authorization: Bearer $ADMIN_TOKEN" -d '{"status": 503}'
-  curl -sS -X DELETE '{{.URL}}/dev/faults/keys' -H "Authorization: Bearer $ADMIN_TOKEN"
+  curl -sS -X POST '{{.URL}}/dev/keys:rotate' \
+    -H "Authorization: Bearer $ADMIN_TOKEN"
+  curl -sS -X PUT '{{.URL}}/dev/faults/keys' \
+    -H "Authorization: Bearer $ADMIN_TOKEN" -d '{"status": 503}'
+  curl -sS -X DELETE '{{.URL}}/dev/faults/keys' \
+    -H "Authorization: Bearer $ADMIN_TOKEN"
 
 Ctrl-C stops this program.{{if .PID}} The command "kill -HUP {{.PID}}" rotates the signing key.{{end}}
 `
 
-func writeBanner(w io.Writer, b banner) error {
-	text, err := template.New("banner").Funcs(template.FuncMap{"quote": quoteForShell}).Parse(bannerText)
+// writeBanner prints the banner. Sentences fit the screen. Commands and credentials have the same lines
+// on every screen, because the user copies them.
+func writeBanner(w io.Writer, s terminal.Screen, b banner) error {
+	text, err := template.New("banner").Funcs(template.FuncMap{"quote": quoteForShell, "line": quote.Line}).Parse(bannerText)
 	if err != nil {
 		return err
 	}
-	return text.Execute(w, b)
+	var plain, out strings.Builder
+	if err := text.Execute(&plain, b); err != nil {
+		return err
+	}
+	for line := range strings.Lines(plain.String()) {
+		line = strings.TrimSuffix(line, "\n")
+		if isSentence := !strings.Contains(line, "  "); isSentence { // commands and credentials contain two spaces
+			line = s.Hang(line, 0)
+		}
+		if strings.HasPrefix(line, "WARNING:") {
+			line = s.Paint(terminal.Bad, line)
+		}
+		out.WriteString(line + "\n")
+	}
+	_, err = io.WriteString(w, out.String())
+	return err
 }
+
+// screenOf returns the screen behind w.
+func screenOf(w io.Writer) terminal.Screen { return terminal.Of(w, os.Getenv) }
 
 // quoteForShell quotes text as one word of a POSIX shell.
 func quoteForShell(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/internal/terminal"
 )
 
 func TestBanner(t *testing.T) {
@@ -76,8 +77,8 @@ func TestBannerCommands(t *testing.T) {
 func TestBannerSettings(t *testing.T) {
 	p := startProgram(t)
 	answers := runBanner(t, p.banner)
-	url, audience := p.bannerField(t, "environment URL"), firstGroup(t, p.banner, `Audience: \[\]string\{"([^"]*)"\}`)
-	for _, want := range []string{fmt.Sprintf("Issuer: %q, ", url), "Profile: bearer.Scalekit\n", "-issuer '" + url + "' -audience " + audience + " -profile scalekit\n"} {
+	url, audience := p.bannerField(t, "environment URL"), firstGroup(t, p.banner, `\nAudience: \[\]string\{"([^"]*)"\},\n`)
+	for _, want := range []string{fmt.Sprintf("\nIssuer:   %q,\n", url), "\nProfile:  bearer.Scalekit,\n", "\n-issuer '" + url + "' \\\n-audience " + audience + " -profile scalekit\n"} {
 		if !strings.Contains(p.banner, want) {
 			t.Errorf("want a banner with %q, got\n%s", want, p.banner)
 		}
@@ -100,7 +101,7 @@ func TestBannerSettings(t *testing.T) {
 // TestBannerWithoutSignals checks the last line of the banner on a system without SIGHUP.
 func TestBannerWithoutSignals(t *testing.T) {
 	var out strings.Builder
-	if err := writeBanner(&out, banner{URL: "http://localhost:8790"}); err != nil {
+	if err := writeBanner(&out, terminal.Screen{Width: 80}, banner{URL: "http://localhost:8790"}); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.HasSuffix(out.String(), "\nCtrl-C stops this program.\n") {
@@ -111,7 +112,7 @@ func TestBannerWithoutSignals(t *testing.T) {
 func TestBannerWarnsIfExposed(t *testing.T) {
 	for _, exposed := range []bool{false, true} {
 		var out strings.Builder
-		if err := writeBanner(&out, banner{URL: "http://localhost:8790", Exposed: exposed}); err != nil {
+		if err := writeBanner(&out, terminal.Screen{Width: 80}, banner{URL: "http://localhost:8790", Exposed: exposed}); err != nil {
 			t.Fatal(err)
 		}
 		if got := strings.Contains(out.String(), "WARNING: other machines"); got != exposed {

@@ -29,6 +29,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/scalekit"
 )
 
@@ -43,7 +44,7 @@ func main() {
 	rotate := make(chan os.Signal, 1)
 	signal.Notify(rotate, syscall.SIGHUP)
 	if err := run(ctx, os.Args[1:], rotate, os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "bearer-issuer:", err)
+		fmt.Fprintln(os.Stderr, "bearer-issuer:", quote.Line(err.Error()))
 		os.Exit(1)
 	}
 }
@@ -81,7 +82,7 @@ func run(ctx context.Context, args []string, rotate <-chan os.Signal, stdout, st
 	if runtime.GOOS != "windows" {
 		b.PID = os.Getpid()
 	}
-	if err := writeBanner(stdout, b); err != nil {
+	if err := writeBanner(stdout, screenOf(stdout), b); err != nil {
 		return errors.Join(err, listener.Close(), env.Close(), security.close())
 	}
 	err = serve(ctx, listener, security, env, rotate, stdout)

@@ -144,7 +144,7 @@ func TestSeedAndState(t *testing.T) {
 	p.stop()
 
 	p = startProgram(t, "-seed", seed, "-state", state)
-	if got := p.bannerField(t, "client secret"); !strings.Contains(got, "-new-secret") || !strings.Contains(p.banner, "The seed was ignored") {
+	if !strings.Contains(p.banner, "\nTo add a secret, restart the program with -new-secret.\n") || !strings.Contains(p.banner, "The seed was ignored") {
 		t.Errorf("want a banner with -new-secret and \"The seed was ignored\", got\n%s", p.banner)
 	}
 	url := p.bannerField(t, "environment URL")

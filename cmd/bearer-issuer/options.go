@@ -63,11 +63,10 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	flags.BoolVar(&o.pageAnywhere, "insecure-page-anywhere", false, "allow other machines, and clients behind a proxy, to use the web page; without a secret, the page mints tokens with any claims, rotates keys and injects faults (default: other machines can only read the page)")
 	flags.BoolVar(&version, "version", false, "print the version of the program")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-		flags.SetOutput(stdout)
 		_, before := io.WriteString(stdout, usage)
-		flags.PrintDefaults()
+		list := screenOf(stdout).PrintFlags(stdout, flags)
 		_, after := io.WriteString(stdout, seedUsage)
-		return nil, errors.Join(before, after)
+		return nil, errors.Join(before, list, after)
 	} else if err != nil {
 		return nil, fmt.Errorf("%w; bearer-issuer -h lists the flags", err)
 	}
