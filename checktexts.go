@@ -212,6 +212,9 @@ func (e *explainer) gotBinding() string {
 	for name := range strictjson.Members(value) {
 		names = append(names, name)
 	}
+	if len(names) == 0 {
+		return "cnf without members"
+	}
 	return "cnf with " + listText(names)
 }
 

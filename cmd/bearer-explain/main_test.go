@@ -84,6 +84,7 @@ func TestExplain(t *testing.T) {
 		{"issuer with a trailing slash", token(nil), []string{"-issuer", "https://acme.example/", "-keys", s.keys, "-audience", "deployment-api"}, 1, []string{
 			`^refused: issuer$`, `^        do    The two issuers differ only by the slash at the end`,
 		}},
+		{"cnf without members", token(map[string]any{"cnf": map[string]any{}}), all, 1, []string{`^refused: binding$`, `^  FAIL  binding +cnf without members$`}},
 		{"opaque token", "v4.opaque", all, 1, []string{`^refused: malformed$`, `^        do    .*opaque`}},
 		{"iat in the future", token(map[string]any{"iat": time.Now().Add(3 * time.Minute)}), all, 1, []string{`^refused: not_yet_valid$`, `^  FAIL  issued at +iat .*, in [23]m\d+s$`, `NTP`}},
 		{"one of two expected audiences", token(nil), []string{"-issuer", "https://acme.example", "-keys", s.keys, "-audience", "billing-api, deployment-api"}, 0, []string{`^allowed$`}},
