@@ -17,10 +17,10 @@ func Wrap(text string, width int) []string {
 	var lines []string
 	for {
 		end, next := lineEnd(text, width)
-		lines = append(lines, strings.TrimRight(text[:end], " "))
 		if next == len(text) {
-			return lines
+			return append(lines, text[:end])
 		}
+		lines = append(lines, strings.TrimRight(text[:end], " "))
 		text = text[next:]
 	}
 }
@@ -90,15 +90,14 @@ const narrow = 24
 // narrow. The result has no line break at its end.
 func (s Screen) Hang(text string, indent int) string {
 	end, next := lineEnd(text, max(1, s.Width-indent))
-	first := strings.TrimRight(text[:end], " ")
 	if next == len(text) {
-		return first
+		return text[:end]
 	}
 	if s.Width-indent < narrow {
 		indent = min(indent, s.Width/3)
 	}
 	separator := "\n" + strings.Repeat(" ", indent)
-	return first + separator + strings.Join(Wrap(text[next:], s.Width-indent), separator)
+	return strings.TrimRight(text[:end], " ") + separator + strings.Join(Wrap(text[next:], s.Width-indent), separator)
 }
 
 // PrintFlags prints the list of flags as [flag.FlagSet.PrintDefaults] does, in lines that fit the

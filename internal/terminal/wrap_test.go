@@ -22,6 +22,7 @@ func TestWrap(t *testing.T) {
 		{"one two three", 7, []string{"one two", "three"}},
 		{"a  b", 10, []string{"a  b"}},
 		{"abcdef  b", 6, []string{"abcdef", " b"}},
+		{"a ", 10, []string{"a "}},
 		{"abcdefghij", 4, []string{"abcd", "efgh", "ij"}},
 		{"ab cdefghij", 4, []string{"ab", "cdef", "ghij"}},
 		{" abcdef", 4, []string{" abc", "def"}},
