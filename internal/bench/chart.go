@@ -33,7 +33,7 @@ type barChart struct {
 var (
 	ours      = picture.Color{Name: "bearer", Light: "#1a7f37", Dark: "#3fb950"}
 	others    = picture.Color{Name: "other-library", Light: "#818b98", Dark: "#8b949e"}
-	signature = picture.Color{Name: "signature", Light: "#9a7437", Dark: "#c9a15a"}
+	signature = picture.Color{Name: "signature", Light: "#9a7437", Dark: "#937a4b"}
 )
 
 const (
