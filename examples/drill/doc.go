@@ -14,6 +14,8 @@
 //   - the number of fetches of the key set,
 //   - the duration of the slowest valid request.
 //
+// The output fits the terminal, or 100 columns in a pipe.
+//
 // It exits with a non-zero status if a result is not as expected. It compares only counts,
 // verdicts and the times that the documentation promises, because other times depend on the
 // machine. The benchmarks of package jwks and internal/bench measure such times. With -run, it runs

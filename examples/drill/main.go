@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearer/internal/incident"
+	"github.com/bearerkit/bearer/internal/quote"
+	"github.com/bearerkit/bearer/internal/terminal"
 )
 
 const (
@@ -28,15 +30,16 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program immediately
-	d := drill{stdout: os.Stdout, stderr: os.Stderr, subject: incident.Bearer, lines: lines()}
+	d := drill{env: os.Getenv, stdout: os.Stdout, stderr: os.Stderr, subject: incident.Bearer, lines: lines()}
 	if err := d.run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "drill:", err)
+		fmt.Fprintln(os.Stderr, "drill:", quote.Line(err.Error()))
 		os.Exit(1)
 	}
 }
 
 // A drill is one run of the program. Tests set other values in its fields.
 type drill struct {
+	env            func(name string) string // environment variables
 	stdout, stderr io.Writer
 	// subject is incident.Bearer. Tests use faulty subjects, to test that the conditions can
 	// fail.
@@ -47,6 +50,7 @@ type drill struct {
 func (d drill) run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("drill", flag.ContinueOnError)
 	flags.SetOutput(d.stderr)
+	flags.Usage = func() { _ = terminal.Of(d.stderr, d.env).PrintFlags(d.stderr, flags) }
 	pattern := flags.String("run", "", "run only incidents with a name that matches this regular expression")
 	without := flags.String("skip", "", "leave out the incidents with a name that matches this regular expression")
 	if err := flags.Parse(args); err != nil {
@@ -67,12 +71,18 @@ func (d drill) run(ctx context.Context, args []string) error {
 		return err
 	}
 	took := time.Since(start).Round(100 * time.Millisecond)
-	if _, err := fmt.Fprintf(d.stdout, "\n%d of %d incidents as expected; total time %v\n", len(wanted)-len(wrong), len(wanted), took); err != nil {
+	screen, style := d.screen(), terminal.Good
+	if len(wrong) > 0 {
+		style = terminal.Bad
+	}
+	summary := fmt.Sprintf("%d of %d incidents as expected; total time %v", len(wanted)-len(wrong), len(wanted), took)
+	if _, err := fmt.Fprintf(d.stdout, "\n%s\n", screen.Paint(style, summary)); err != nil {
 		return err
 	}
 	if late >= busyLateness {
-		_, err := fmt.Fprintf(d.stdout, "This machine is busy: timers were up to %v late. Requests may take up to %v longer than on an idle machine.\n",
+		text := fmt.Sprintf("This machine is busy: timers were up to %v late. Requests may take up to %v longer than on an idle machine.",
 			incident.Short(late), incident.Short(tolerance(incident.Result{Late: late})))
+		_, err := fmt.Fprintln(d.stdout, screen.Hang(text, 0))
 		if err != nil {
 			return err
 		}
@@ -127,7 +137,7 @@ func (d drill) table(ctx context.Context, wanted []line) (wrong []string, late t
 			}
 		}
 	}()
-	if _, err := io.WriteString(d.stdout, d.introduction(len(wanted))+"\n"+heading+"\n"); err != nil {
+	if _, err := io.WriteString(d.stdout, d.introduction(len(wanted))+"\n"+heading(d.screen())); err != nil {
 		return nil, 0, err
 	}
 	for n := range wanted {
@@ -136,26 +146,38 @@ func (d drill) table(ctx context.Context, wanted []line) (wrong []string, late t
 		if len(r.problems) > 0 {
 			wrong = append(wrong, r.name)
 		}
-		if _, err := io.WriteString(d.stdout, r.String()); err != nil {
+		if _, err := io.WriteString(d.stdout, r.text(d.screen())); err != nil {
 			return wrong, late, err
 		}
 	}
 	return wrong, late, nil
 }
 
+// screen returns the screen behind the output of the program.
+func (d drill) screen() terminal.Screen { return terminal.Of(d.stdout, d.env) }
+
+// terms explains the words in the table.
+var terms = [][2]string{
+	{"ok", "the counts and verdicts are as expected; otherwise the row says WRONG, and what was expected"},
+	{"REFUSED", "the number of valid requests that were refused, the status, and the reason for this status: " +
+		"no keys: the service has never received keys; withdrawn: the issuer publishes no key any more; " +
+		"not asked: the limit on fetches does not allow a fetch yet, and Retry-After says when it will"},
+	{"FETCHES", "the number of requests for the key set of the issuer"},
+	{"SLOWEST", "the duration of the slowest valid request"},
+}
+
 // introduction returns the text above the table of n incidents.
 func (d drill) introduction(n int) string {
-	duration := ""
+	s := d.screen()
+	text := fmt.Sprintf("bearer drill: simulates %d incidents of a token issuer, in real time, with real connections on this machine.", n)
 	if n == len(d.lines) {
-		duration = fmt.Sprintf("\nThis takes about %.0f s. Its last incident waits for 1 min, because a cache reads metadata again after 1 min.", usualTime.Seconds())
+		text += fmt.Sprintf(" This takes about %.0f s. The last incident waits for 1 min, because a cache reads metadata again after 1 min.", usualTime.Seconds())
 	}
-	return fmt.Sprintf(`bearer drill: simulates %d incidents of a token issuer, in real time, with real connections on this machine.%s
-
-ok       the counts and verdicts are as expected; otherwise the line says WRONG, and what was expected
-REFUSED  the number of valid requests that were refused, the status, and the reason for this status:
-         no keys: the service has never received keys; withdrawn: the issuer publishes no key any more;
-         not asked: the limit on fetches does not allow a fetch yet, and Retry-After says when it will
-FETCHES  the number of requests for the key set of the issuer
-SLOWEST  the duration of the slowest valid request
-`, n, duration)
+	var out strings.Builder
+	out.WriteString(s.Hang(text, 0) + "\n\n")
+	for _, term := range terms {
+		label := fmt.Sprintf("%-9s", term[0])
+		out.WriteString(label + s.Hang(term[1], len(label)) + "\n")
+	}
+	return out.String()
 }

@@ -7,21 +7,28 @@ import (
 	"strings"
 
 	"github.com/bearerkit/bearer/internal/incident"
+	"github.com/bearerkit/bearer/internal/quote"
+	"github.com/bearerkit/bearer/internal/terminal"
 )
-
-// storyWidth is the maximum width of a text in the column WHAT HAPPENED. With this width, the
-// table fits into 120 columns.
-const storyWidth = 52
 
 // nameWidth is the maximum width of a name in the column INCIDENT.
 const nameWidth = 25
 
-// refusedWidth is the maximum width of a text in the column REFUSED.
-const refusedWidth = 15
+// refusedWidth is the maximum width of a text in the column REFUSED. With this width, a row has at most
+// 80 columns.
+const refusedWidth = 30
 
-const rowFormat = "%-6s%-26s%-54s%-16s%-9s%s"
+// markWidth is the width of the first column. The texts below a row begin behind this column.
+const markWidth = 6
 
-var heading = fmt.Sprintf(rowFormat, "", "INCIDENT", "WHAT HAPPENED", "REFUSED", "FETCHES", "SLOWEST")
+// rowFormat is the format of a row behind the first column.
+const rowFormat = "%-27s%-31s%-9s%s"
+
+// heading returns the first line of the table.
+func heading(s terminal.Screen) string {
+	titles := fmt.Sprintf(rowFormat, "INCIDENT", "REFUSED", "FETCHES", "SLOWEST")
+	return strings.Repeat(" ", markWidth) + s.Paint(terminal.Title, s.Hang(titles, markWidth)) + "\n"
+}
 
 // A row is the result of a line.
 type row struct {
@@ -42,7 +49,7 @@ func (l line) measure(ctx context.Context, s incident.Subject) row {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		r.problems = []string{oneLine(err.Error())}
+		r.problems = []string{quote.Line(err.Error())}
 		return r
 	}
 	if result.Refused > 0 && l.why.status401 == "" || result.Unavailable > 0 && l.why.status503 == "" {
@@ -56,32 +63,33 @@ func (l line) measure(ctx context.Context, s incident.Subject) row {
 	return r
 }
 
-func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
-
-// String returns the row as text of the table.
-func (r row) String() string {
-	mark := "ok"
+// text returns the row as text of the table. The description of the incident and the problems are below
+// the row.
+func (r row) text(s terminal.Screen) string {
+	mark, style := "ok", terminal.Good
 	if len(r.problems) > 0 {
-		mark = "WRONG"
+		mark, style = "WRONG", terminal.Bad
 	}
 	refused, fetches, slowest := r.refused(), fmt.Sprint(r.result.Fetches), fmt.Sprint(incident.Short(r.result.Slowest))
 	if r.result.Requests == 0 {
 		refused, fetches, slowest = []string{"-"}, "-", "-"
 	}
-	story := wrap(r.result.Story, storyWidth)
-	for _, problem := range r.problems {
-		story = append(story, wrap(problem, storyWidth)...)
+	below := []string{r.result.Story}
+	if all := strings.Join(refused, "; "); terminal.Columns(all) <= refusedWidth {
+		refused = []string{all}
 	}
-	columns := [][]string{{mark}, {r.name}, story, refused, {fetches}, {slowest}}
+	below = append(below, refused[1:]...)
+	cells := []string{fmt.Sprintf(rowFormat, r.name, refused[0], fetches, slowest)}
 	var out strings.Builder
-	for n := range max(len(story), len(refused)) {
-		var cells [6]any
-		for c, lines := range columns {
-			if cells[c] = ""; n < len(lines) {
-				cells[c] = lines[n]
-			}
+	out.WriteString(s.Paint(style, mark) + strings.Repeat(" ", markWidth-len(mark)))
+	for i, text := range append(append(cells, below...), r.problems...) {
+		if text == "" {
+			continue
 		}
-		out.WriteString(strings.TrimRight(fmt.Sprintf(rowFormat, cells[:]...), " ") + "\n")
+		if i > 0 {
+			out.WriteString(strings.Repeat(" ", markWidth))
+		}
+		out.WriteString(s.Hang(strings.TrimRight(text, " "), markWidth) + "\n")
 	}
 	return out.String()
 }
@@ -101,24 +109,7 @@ func (r row) refused() []string {
 		if status.n < r.result.Refused+r.result.Unavailable {
 			text = fmt.Sprintf("%s × %s", incident.Thousands(status.n), text)
 		}
-		lines = append(lines, wrap(text, refusedWidth)...)
-	}
-	return lines
-}
-
-// wrap splits text at spaces into lines of at most width characters. A longer word gets a line
-// of its own.
-func wrap(text string, width int) (lines []string) {
-	line := ""
-	for word := range strings.FieldsSeq(text) {
-		if line != "" && len([]rune(line))+1+len([]rune(word)) > width {
-			lines = append(lines, line)
-			line = ""
-		}
-		line = strings.TrimSpace(line + " " + word)
-	}
-	if line != "" {
-		lines = append(lines, line)
+		lines = append(lines, text)
 	}
 	return lines
 }
