@@ -33,6 +33,7 @@ Without -o, the command prints the page and changes no file.
   in memory.
 - **CPU time.** The CPU time includes all threads and the garbage collector. Other load on the
   machine can only make a round slower. So each time is the lower quartile of all rounds.
+  Compare a time only with other times on this page.
 - **Ratio.** The ratio is the CPU time of a request divided by the CPU time of the signature
   check. In each round, the signature check runs before and after each library, so that
   other load on the machine slows the signature check and the library equally. The ratio is
