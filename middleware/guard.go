@@ -48,7 +48,8 @@ func (g *Guard) Require(rule scopes.Rule) func(http.Handler) http.Handler {
 // RequireAt does what [Guard.Require] does. In addition, RequireAt records the pattern of
 // the route for [Guard.Routes]. The pattern has the syntax of your router. If the router
 // does not set the request's Pattern, observers receive the pattern of RequireAt as the
-// route. Use RequireAt with routers that [Guard.Handle] does not support. If the pattern
+// route. Some routers, such as chi, set a Pattern without a method. If the pattern of RequireAt has
+// the method of the request, observers receive this method in front of the router's Pattern. Use RequireAt with routers that [Guard.Handle] does not support. If the pattern
 // begins with a method in lower case, RequireAt panics.
 func (g *Guard) RequireAt(pattern string, rule scopes.Rule) func(http.Handler) http.Handler {
 	route := Route{Pattern: pattern, Rule: rule}
@@ -145,11 +146,7 @@ func (h *required) Rule() scopes.Rule { return h.route.Rule }
 // ServeHTTP calls the handler if the request meets the rule. Otherwise it refuses the
 // request.
 func (h *required) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	pattern := r.Pattern
-	if pattern == "" {
-		pattern = h.route.Pattern
-	}
-	h.guard.serve(w, r, h.next, h.route.Rule, pattern, declaredWithout)
+	h.guard.serve(w, r, h.next, h.route.Rule, routeName(r, h.route.Pattern), declaredWithout)
 }
 
 type enforced struct {

@@ -55,6 +55,24 @@ func (g *Guard) mustBeValid(route Route) {
 	}
 }
 
+// routeName returns the name of the route for observers. It is the pattern that the router has set in
+// the request, because this pattern contains the prefix of a mounted router. If the pattern has no
+// method, and the declared pattern has the method of the request, the name has this method. A HEAD
+// request may have the route of GET.
+func routeName(r *http.Request, declared string) string {
+	if r.Pattern == "" {
+		return declared
+	}
+	if own, _ := splitMethod(r.Pattern); own != "" {
+		return r.Pattern
+	}
+	method, _ := splitMethod(declared)
+	if method == "" || method != r.Method && (method != http.MethodGet || r.Method != http.MethodHead) {
+		return r.Pattern
+	}
+	return method + " " + r.Pattern
+}
+
 // Routes returns all routes that were declared so far with Handle, Enforce, EnforceRoutes,
 // ForwardAuth, Require and RequireAt. The routes are in the order of their declaration. Use
 // Routes to log the routes at start. Routes does not list a route of the router that was

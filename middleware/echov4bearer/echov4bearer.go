@@ -131,7 +131,7 @@ func adaptRequest(guard func(http.Handler) http.Handler, request func(echo.Conte
 		return func(c echo.Context) error {
 			r := c.Request()
 			if r.Pattern == "" {
-				r.Pattern = c.Path() // observers receive the pattern as the route
+				r.Pattern = routeName(r.Method, c.Path()) // observers receive the pattern as the route
 			}
 			h := nextHandler{c: c, next: next}
 			guard(&h).ServeHTTP(c.Response(), request(c, r))

@@ -116,3 +116,22 @@ func Routes(e *echo.Echo) iter.Seq2[string, string] {
 func AuditRoutes(e *echo.Echo, rules scopes.Routes) middleware.AuditReport {
 	return middleware.AuditRoutes(Routes(e), rules)
 }
+
+// routeName returns the name of a route: its method and its path. It is "" if there is no route.
+func routeName(method, path string) string {
+	if path == "" || !isStandard(method) {
+		return path
+	}
+	return method + " " + path
+}
+
+// isStandard reports whether the method is defined in RFC 9110 or RFC 5789. Middleware can change the
+// method of a request to a text of the client, which must not become the name of a route.
+func isStandard(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodConnect, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return false
+}

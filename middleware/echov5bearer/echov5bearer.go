@@ -121,6 +121,9 @@ func adapt(guard func(http.Handler) http.Handler) echo.MiddlewareFunc {
 func adaptRequest(guard func(http.Handler) http.Handler, request func(*echo.Context, *http.Request) *http.Request) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c *echo.Context) error {
+			if r := c.Request(); r.Pattern == c.Path() {
+				r.Pattern = routeName(c.RouteInfo()) // observers receive the pattern as the route
+			}
 			h := nextHandler{c: c, next: next}
 			guard(&h).ServeHTTP(c.Response(), request(c, c.Request()))
 			return h.err

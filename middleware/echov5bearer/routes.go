@@ -105,3 +105,13 @@ func Routes(e *echo.Echo) iter.Seq2[string, string] {
 func AuditRoutes(e *echo.Echo, rules scopes.Routes) middleware.AuditReport {
 	return middleware.AuditRoutes(Routes(e), rules)
 }
+
+// routeName returns the name of a route: its method and its path. The name of a route for all methods,
+// and of a handler for requests without a route, has no method. It is "" if there is no route.
+func routeName(route echo.RouteInfo) string {
+	switch {
+	case route.Path == "", route.Method == "", route.Method == echo.RouteAny, route.Method == echo.RouteNotFound:
+		return route.Path
+	}
+	return route.Method + " " + route.Path
+}

@@ -89,7 +89,7 @@ func (e *enforcer) handle(c *gin.Context) {
 	}
 	r := c.Request
 	if r.Pattern == "" {
-		r.Pattern = c.FullPath() // observers receive the pattern as the route
+		r.Pattern = routeName(r.Method, c.FullPath()) // observers receive the pattern as the route
 	}
 	if e.engine != nil {
 		r = r.WithContext(&routed{r.Context(), c, r.Method})
@@ -176,4 +176,23 @@ func AuditRoutes(engine *gin.Engine, rules scopes.Routes) middleware.AuditReport
 	slices.Sort(report.WithoutRule)
 	slices.Sort(report.Unguarded)
 	return report
+}
+
+// routeName returns the name of a route: its method and its path. It is "" if there is no route.
+func routeName(method, path string) string {
+	if path == "" || !isStandard(method) {
+		return path
+	}
+	return method + " " + path
+}
+
+// isStandard reports whether the method is defined in RFC 9110 or RFC 5789. Middleware can change the
+// method of a request to a text of the client, which must not become the name of a route.
+func isStandard(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodConnect, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return false
 }

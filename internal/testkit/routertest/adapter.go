@@ -161,14 +161,14 @@ func (a *Adapter[M]) handler(t *testing.T, route Route) Handler {
 
 // The method require tests rules that are declared together with the routes: for a group, for
 // a mounted handler, as middleware of a route, and with Handle. The Route of each event must
-// be the path of a route in the router's syntax.
+// be the method and the path of a route in the router's syntax.
 func (a *Adapter[M]) require(t *testing.T) {
-	events, paths := new(testkit.Recorder), map[string]bool{}
+	events, names := new(testkit.Recorder), map[string]bool{}
 	issuer, guard := NewGuard(t, events)
 	router := a.New()
 	for _, route := range Routes() {
 		path, handler := a.Path(route.Path), a.handler(t, route)
-		paths[path] = true
+		names[route.Method+" "+path] = true
 		switch route.Name {
 		case "admin":
 			admin := router.Group("/admin", a.Require(guard, route.Rule))
@@ -190,8 +190,8 @@ func (a *Adapter[M]) require(t *testing.T) {
 	Run(t, server.URL, issuer, false)
 	list := events.Take()
 	for _, e := range list {
-		if !paths[e.Route] {
-			t.Errorf("got an event with route %q, want a route of %v", e.Route, paths)
+		if !names[e.Route] {
+			t.Errorf("got an event with route %q, want a route of %v", e.Route, names)
 		}
 	}
 	if len(list) == 0 {
