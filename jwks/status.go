@@ -30,6 +30,9 @@ type Status struct {
 	// good answer arrived or, if an HTTP cache sent it after the end of its freshness, the end of
 	// its freshness. ConfirmedAt is zero if there are no keys.
 	ConfirmedAt time.Time
+	// MaxStale is Options.MaxStale, or its default. The keys become unavailable MaxStale after
+	// ConfirmedAt. It is never zero.
+	MaxStale time.Duration
 	// Restored means that the keys come from the Store, because no refresh has succeeded since
 	// the start.
 	Restored bool
@@ -156,7 +159,7 @@ func (c *core) status() Status {
 		LastError: h.lastError, Failures: h.failures,
 		Fetches: h.fetches, Refreshed: h.refreshed, NotModified: h.notModified, Failed: h.failed, Rejected: h.rejected,
 		MissFetches: h.missFetches, Denied: h.denied, LimitWait: h.limitWait.read(time.Now()),
-		ClockAhead: h.clockAhead.now(now),
+		ClockAhead: h.clockAhead.now(now), MaxStale: c.opts.MaxStale,
 	}
 	if !h.lastSuccess.IsZero() {
 		s.Age = age(h.lastSuccess, now)

@@ -35,7 +35,7 @@ func healthy(issuer string) bearer.IssuerStatus {
 		Keys: &jwks.Status{
 			Ready: true, Keys: []*jwks.Key{{}, {}}, KeySetHash: "00000000002a9999",
 			Skipped: []jwks.Skipped{{}}, Withdrawn: true, OldAnswer: true, ConfirmedAt: time.UnixMilli(1_699_999_999_000), LastSuccess: time.UnixMilli(1_700_000_000_500), Age: 30 * time.Second,
-			LastAttempt: time.Unix(1_700_000_010, 0), Failures: 2,
+			LastAttempt: time.Unix(1_700_000_010, 0), Failures: 2, MaxStale: 12 * time.Hour,
 			Fetches: 20, Refreshed: 9, NotModified: 5, Failed: 6, Rejected: 2, MissFetches: 3, Denied: 4, LimitWait: 1500 * time.Millisecond,
 		},
 		Cache: bearer.CacheStatus{Entries: 7, Capacity: 4096, Hits: 100, Misses: 11, Evictions: 1},
@@ -114,6 +114,7 @@ bearer_keyset_keys{issuer="https://a.example",source=""} 2
 bearer_keyset_last_attempt_timestamp_seconds{issuer="https://a.example",source=""} 1.70000001e+09
 bearer_keyset_last_success_timestamp_seconds{issuer="https://a.example",source=""} 1.7000000005e+09
 bearer_keyset_limit_wait_seconds_total{issuer="https://a.example",source=""} 1.5
+bearer_keyset_max_stale_seconds{issuer="https://a.example",source=""} 43200
 bearer_keyset_old_answer{issuer="https://a.example",source=""} 1
 bearer_keyset_ready{issuer="https://a.example"} 1
 bearer_keyset_refreshes_total{issuer="https://a.example",result="failed",source=""} 4

@@ -26,6 +26,7 @@
 //	bearer_keyset_withdrawn{issuer,source}
 //	bearer_keyset_old_answer{issuer,source}
 //	bearer_keyset_confirmed_timestamp_seconds{issuer,source}
+//	bearer_keyset_max_stale_seconds{issuer,source}
 //	bearer_keyset_restored{issuer,source}
 //	bearer_keyset_keys{issuer,source}
 //	bearer_keyset_skipped_keys{issuer,source}

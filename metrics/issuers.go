@@ -75,6 +75,8 @@ var (
 			func(k *jwks.Status) float64 { return zeroOrOne(k.OldAnswer) }),
 		keysMetric(gauge, "keyset_confirmed_timestamp_seconds", "Unix time from which MaxStale counts: the last successful refresh, or an earlier time if an HTTP cache answered.",
 			func(k *jwks.Status) float64 { return unixSeconds(k.ConfirmedAt) }),
+		keysMetric(gauge, "keyset_max_stale_seconds", "Time after bearer_keyset_confirmed_timestamp_seconds at which the keys become too old to be used (jwks.Options.MaxStale).",
+			func(k *jwks.Status) float64 { return positiveSeconds(k.MaxStale) }),
 		keysMetric(gauge, "keyset_restored", "1 if the keys come from the store because no refresh has succeeded since the start, 0 if not.",
 			func(k *jwks.Status) float64 { return zeroOrOne(k.Restored) }),
 		keysMetric(gauge, "keyset_keys", "Number of usable keys.",
@@ -116,6 +118,15 @@ func keysAge(k *jwks.Status) float64 {
 		return math.NaN()
 	}
 	return k.Age.Seconds()
+}
+
+// positiveSeconds returns d in seconds, or NaN if d is not positive. The Status of a different module
+// may have no MaxStale.
+func positiveSeconds(d time.Duration) float64 {
+	if d <= 0 {
+		return math.NaN()
+	}
+	return d.Seconds()
 }
 
 // unixSeconds returns t as Unix time, or NaN if t is zero.

@@ -27,7 +27,7 @@ func (r reporter) Status() []bearer.IssuerStatus { return r }
 func gathered(t *testing.T) []*dto.MetricFamily {
 	t.Helper()
 	now := time.Unix(1_700_000_000, 0)
-	keys := &jwks.Status{Ready: true, KeySetHash: "00000000002a9999", ConfirmedAt: now, LastSuccess: now, LastAttempt: now, Age: time.Second}
+	keys := &jwks.Status{Ready: true, KeySetHash: "00000000002a9999", ConfirmedAt: now, LastSuccess: now, LastAttempt: now, Age: time.Second, MaxStale: time.Hour}
 	c, err := metrics.New(&metrics.Options{MaxIssuers: 1, MaxRoutes: 2})
 	if err != nil {
 		t.Fatal(err)
