@@ -103,21 +103,61 @@ func TestGuideReasons(t *testing.T) {
 	}
 }
 
-// TestGuideAlerts tests that docs/monitoring.md has a row with the severity of each alert.
-// The runbook of each alert must exist and must name the alert.
+// guideReasons returns the values of all reasons.
+func guideReasons(t *testing.T) []string {
+	t.Helper()
+	var reasons []string
+	for _, m := range regexp.MustCompile(`(?m)^const \w+ Reason = "(\w+)"$`).FindAllStringSubmatch(readText(t, "testdata/api/bearer.txt"), -1) {
+		reasons = append(reasons, m[1])
+	}
+	return reasons
+}
+
+// TestGuideAlerts tests that docs/monitoring.md has a row with the severity of each alert, and that
+// the row links to the runbook. The runbook of each alert must exist and must name the alert.
 func TestGuideAlerts(t *testing.T) {
 	pages := guidePages(t)
-	alerts := regexp.MustCompile(`- alert: (\w+)(?s:.*?)severity: (\w+)(?s:.*?)runbook: (\S+)`).FindAllStringSubmatch(readText(t, "metrics/rules.yml"), -1)
+	alerts := regexp.MustCompile(`- alert: (\w+)(?s:.*?)severity: (\w+)(?s:.*?)runbook_url: \S+/blob/main/docs/([^\s#]+)(\S*)`).FindAllStringSubmatch(readText(t, "metrics/rules.yml"), -1)
 	if len(alerts) < 10 {
 		t.Fatalf("got %d alerts in metrics/rules.yml, want at least 10", len(alerts))
 	}
 	for _, alert := range alerts {
-		if !strings.Contains(pages["docs/monitoring.md"], "\n| `"+alert[1]+"` | "+alert[2]+" | ") {
-			t.Errorf("docs/monitoring.md: got no row for %s with severity %s, want one", alert[1], alert[2])
+		name, page, anchor := alert[1], alert[3], alert[4]
+		if name == "BearerRefusalsJump" {
+			anchor = "#list-of-reasons" // the anchor in the alert is the reason
 		}
-		if !strings.Contains(pages[alert[3]], "`"+alert[1]+"`") && alert[1] != "BearerRefusalsJump" { // The whole page is the runbook of BearerRefusalsJump.
-			t.Errorf("%s: got no runbook %s that names the alert, want one", alert[1], alert[3])
+		row := regexp.MustCompile("\n\\| `" + name + "` \\| " + alert[2] + ` \| .* \| \[\w+\]\(` + regexp.QuoteMeta(page+anchor) + `\) \|`)
+		if !row.MatchString(pages["docs/monitoring.md"]) {
+			t.Errorf("docs/monitoring.md: got no row for %s with severity %s and a link to %s, want one", name, alert[2], page+anchor)
 		}
+		if !strings.Contains(pages["docs/"+page], "`"+name+"`") && name != "BearerRefusalsJump" { // The whole page is the runbook of BearerRefusalsJump.
+			t.Errorf("%s: got no runbook %s that names the alert, want one", name, page)
+		}
+	}
+}
+
+// TestGuideLinksFromMetrics tests the links of the alerts and of the dashboard to the guide. The
+// page and the section must exist. A link may contain the reason of a refusal.
+func TestGuideLinksFromMetrics(t *testing.T) {
+	pages := guidePages(t)
+	links := 0
+	for _, file := range []string{"metrics/rules.yml", "metrics/dashboard.json"} {
+		text := readText(t, file)
+		for _, link := range regexp.MustCompile(`https://github\.com/bearerkit/bearer/blob/main/([^\s"#]+)(?:#([^\n"]+))?`).FindAllStringSubmatch(text, -1) {
+			links++
+			anchors := []string{link[2]}
+			if variable := regexp.MustCompile(`^(\{\{ \$labels\.reason \}\}|\$\{__field\.labels\.reason\})$`); variable.MatchString(link[2]) {
+				anchors = guideReasons(t)
+			}
+			for _, anchor := range anchors {
+				if page, found := pages[link[1]]; !found || anchor != "" && !headings(page)[anchor] {
+					t.Errorf("%s: got link to %s#%s, want a page and a section that exist", file, link[1], anchor)
+				}
+			}
+		}
+	}
+	if links < 20 {
+		t.Errorf("got %d links, want at least 20", links)
 	}
 }
 

@@ -74,12 +74,30 @@ func checkExpr(t *testing.T, prefix, expr string, exported map[string]map[string
 	}
 }
 
+// checkVariables checks that each selector of a panel obeys the variables of the dashboard.
+func checkVariables(t *testing.T, where, expr string, exported map[string]map[string]bool) {
+	t.Helper()
+	for _, s := range selector.FindAllStringSubmatch(expr, -1) {
+		for _, variable := range []string{"job", "instance", "issuer", "transport"} {
+			if matcher := variable + `=~"$` + variable + `"`; exported[s[1]][variable] && !strings.Contains(s[2], matcher) {
+				t.Errorf("%s: got no %s in a selector of %s, want this matcher; the expression is %s", where, matcher, s[1], expr)
+			}
+		}
+	}
+}
+
 type dashboard struct {
 	Templating struct {
 		List []struct {
-			Definition string `json:"definition"`
+			Name, Definition string
 		} `json:"list"`
 	} `json:"templating"`
+	Annotations struct {
+		List []struct {
+			Name, TitleFormat, TextFormat string
+			Target                        panelTarget
+		} `json:"list"`
+	} `json:"annotations"`
 	Panels []panel `json:"panels"`
 }
 
@@ -87,10 +105,26 @@ type panel struct {
 	ID                       int
 	Type, Title, Description string
 	GridPos                  struct{ X, Y, W, H int }
-	FieldConfig              struct{ Defaults struct{ Unit string } }
-	Targets                  []struct {
-		RefID string `json:"refId"`
-		Expr  string
+	FieldConfig              fieldConfig
+	Targets                  []panelTarget
+}
+
+type panelTarget struct {
+	RefID        string `json:"refId"`
+	Expr         string
+	LegendFormat string
+	Instant      bool
+}
+
+// fieldConfig contains the unit and the colors of a panel.
+type fieldConfig struct {
+	Defaults  struct{ Unit string }
+	Overrides []struct {
+		Matcher    struct{ ID, Options string }
+		Properties []struct {
+			ID    string
+			Value any
+		}
 	}
 }
 
@@ -139,6 +173,7 @@ func TestDashboard(t *testing.T) {
 		}
 		for _, target := range p.Targets {
 			checkExpr(t, where, target.Expr, exported)
+			checkVariables(t, where, target.Expr, exported)
 			for _, name := range metricName.FindAllString(target.Expr, -1) {
 				queried[strings.TrimSuffix(name, "_bucket")] = true
 			}
@@ -211,8 +246,7 @@ func TestDashboardExpressions(t *testing.T) {
 	n := 0
 	for _, p := range readDashboard(t).Panels {
 		for _, target := range p.Targets {
-			expr := strings.NewReplacer("$__rate_interval", "5m", "$job", "api", "$issuer", "i").Replace(target.Expr)
-			fmt.Fprintf(&rules, "  - record: panel:%d:%s\n    expr: %q\n", p.ID, target.RefID, expr)
+			fmt.Fprintf(&rules, "  - record: panel:%d:%s\n    expr: %q\n", p.ID, target.RefID, choice{}.expr(target.Expr))
 			n++
 		}
 	}
