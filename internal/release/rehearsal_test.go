@@ -40,7 +40,7 @@ func TestRehearsal(t *testing.T) {
 	second, patch := nextMinor(first), strings.TrimSuffix(first, ".0")+".1"
 
 	r.note("the entry of the first release")
-	r.declare("func Rehearsal() {}")
+	r.declare("func First() {}")
 	r.refusals(first)
 	out := t.TempDir()
 	r.release(out, "bearer-explain", first)
@@ -50,17 +50,17 @@ func TestRehearsal(t *testing.T) {
 	r.fails(nextMinor(second), "want "+patch+" or "+second)
 	r.fails(patch, "CHANGELOG.md has no entry in the section [Unreleased]")
 	r.note("the entry of the second release")
-	r.declare("func Rehearsal() {}\n\n// Second is new.\nfunc Second() {}")
-	r.fails(patch, "compatible: "+modulePath+": Second: added",
+	r.declare("func First() {}\n\n// Second is new.\nfunc Second() {}")
+	r.fails(patch, "compatible: "+modulePath+"/rehearsal: Second: added",
 		"version "+patch+" is too small for the new names above; after "+first+", the next version is "+second)
-	r.declare("func Rehearsal(int) {}")
+	r.declare("func First(int) {}")
 	r.removeName()
-	r.fails(patch, "INCOMPATIBLE: "+modulePath+": Rehearsal: changed from func() to func(int)",
+	r.fails(patch, "INCOMPATIBLE: "+modulePath+"/rehearsal: First: changed from func() to func(int)",
 		"INCOMPATIBLE: testdata/api/names.txt: ",
 		"version "+patch+" is too small for the incompatible changes above; after "+first+", the next version is "+second)
 
 	// An adapter that needs the new root module does not build with the last root module.
-	r.write("middleware/chibearer/rehearsal.go", "package chibearer\n\nimport \""+modulePath+"\"\n\nfunc init() { bearer.Rehearsal(1) }\n")
+	r.write("middleware/chibearer/rehearsal.go", "package chibearer\n\nimport \""+modulePath+"/rehearsal\"\n\nfunc init() { rehearsal.First(1) }\n")
 	r.commit("an adapter that needs the new root module")
 	log := r.release(t.TempDir(), "none", second)
 	for _, want := range []string{
@@ -201,11 +201,11 @@ func (r rehearsal) note(text string) {
 	r.commit(text)
 }
 
-// declare replaces the declarations that the rehearsal adds to the root package, and updates
-// testdata/api.
+// declare replaces the declarations of the package rehearsal, and updates testdata/api. The
+// rehearsal adds this package, because a change of a different package takes a minute to compile.
 func (r rehearsal) declare(declarations string) {
 	r.t.Helper()
-	r.write("rehearsal.go", "package bearer\n\n// Rehearsal is part of a rehearsal.\n"+declarations+"\n")
+	r.write("rehearsal/rehearsal.go", "package rehearsal\n\n"+declarations+"\n")
 	env := append(os.Environ(), "GOFLAGS=-trimpath", "GOWORK=off")
 	r.run(r.dir, env, "go", "test", "-vet=off", "-run", "^TestAPI$", ".", "-update-api")
 	r.commit(declarations)
