@@ -39,6 +39,7 @@ func readText(t *testing.T, file string) string {
 // TestGuideLinks tests that the file and the heading of every relative link exist, in the guide
 // and in the other pages for users.
 func TestGuideLinks(t *testing.T) {
+	needsRepository(t)
 	pages := guidePages(t)
 	for _, pattern := range []string{"*.md", "cmd/*/README.md", "examples/*/README.md"} {
 		files, err := filepath.Glob(pattern)
@@ -206,6 +207,7 @@ func TestGuideCode(t *testing.T) {
 // TestGuideMigration tests that docs/migrating.md states the same HTTP statuses as the tests
 // of the programs in examples/migrate.
 func TestGuideMigration(t *testing.T) {
+	needsRepository(t)
 	page := guidePages(t)["docs/migrating.md"]
 	columns := []string{"keyfunc/before", "auth0/before", "keyfunc/after", "auth0/after"}
 	tested := map[string]map[string]string{}

@@ -11,6 +11,7 @@ import (
 // TestThreatModel tests that every promise in docs/threat-model.md names existing tests, and
 // that the page has a section for each attacker. SECURITY.md must have a link to the page.
 func TestThreatModel(t *testing.T) {
+	needsRepository(t)
 	page := readText(t, "docs/threat-model.md")
 	if lines := strings.Count(page, "\n"); lines > 150 {
 		t.Errorf("got %d lines, want at most 150", lines)

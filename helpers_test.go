@@ -3,6 +3,8 @@ package bearer_test
 import (
 	"encoding/json"
 	"errors"
+	"io/fs"
+	"os"
 	"testing"
 
 	"github.com/bearerkit/bearer"
@@ -13,6 +15,15 @@ const audience = testkit.Audience
 
 // newIssuer and newVerifier return the issuer and the verifier that most tests use.
 var newIssuer, newVerifier = testkit.NewIssuer, testkit.NewVerifier
+
+// needsRepository skips a test that reads files of nested modules. A user who tests this package in
+// the module cache does not have these files.
+func needsRepository(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat("tracing/go.mod"); errors.Is(err, fs.ErrNotExist) {
+		t.Skip("this is not the whole repository, but only its root module")
+	}
+}
 
 // oneAndSeveral returns two verifiers with this configuration: a JWTVerifier, and an Issuers
 // with only this issuer.
