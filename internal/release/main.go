@@ -27,6 +27,7 @@ func main() {
 	flag.StringVar(&o.tree, "tree", "../..", "the root folder of the repository")
 	flag.StringVar(&o.out, "out", "", "the folder for the programs and the notes (default: a new temporary folder)")
 	flag.BoolVar(&o.write, "write", false, "add the commits and tags of the release to the repository")
+	flag.BoolVar(&o.security, "security", false, "accept a version that is too small for a change of a name; only if a security fix needs this change")
 	flag.StringVar(&o.sbom, "sbom", "", "the program cyclonedx-gomod, which writes the lists of dependencies")
 	flag.StringVar(&o.platforms, "platforms", "linux/amd64,linux/arm64,darwin/amd64,darwin/arm64,windows/amd64,windows/arm64", "build the programs for these platforms")
 	flag.StringVar(&o.rebuild, "rebuild", "all", "build this program again with an empty cache, and compare the bytes; all programs, or none")

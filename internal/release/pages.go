@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -45,6 +46,16 @@ func moveUnreleased(page, unreleased, heading, date string) (moved, section stri
 		section = ""
 	}
 	return moved, section, nil
+}
+
+// relativeLink matches the start of a link from a page in the root folder to a file of the
+// repository.
+var relativeLink = regexp.MustCompile(`\]\(([^)#:/][^)#:]*[)#])`)
+
+// absoluteLinks changes the links in the text of a release, because the page of a release has a
+// different address than the files.
+func absoluteLinks(text, version string) string {
+	return relativeLink.ReplaceAllString(text, "](https://"+modulePath+"/blob/"+version+"/$1")
 }
 
 func onlyHeadings(text string) bool {

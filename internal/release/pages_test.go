@@ -37,3 +37,18 @@ func TestMoveUnreleased(t *testing.T) {
 		t.Errorf("got the error %v, want an error for a heading without a date", err)
 	}
 }
+
+func TestAbsoluteLinks(t *testing.T) {
+	const at = "https://" + modulePath + "/blob/v0.1.0/"
+	for text, want := range map[string]string{
+		"[a](docs/a.md)":             "[a](" + at + "docs/a.md)",
+		"[a](A.md#b), [c](C.md)":     "[a](" + at + "A.md#b), [c](" + at + "C.md)",
+		"[a](https://example.com/a)": "[a](https://example.com/a)",
+		"[a](#b)":                    "[a](#b)",
+		"[0.1.0] (a.md)":             "[0.1.0] (a.md)",
+	} {
+		if got := absoluteLinks(text, "v0.1.0"); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}

@@ -159,7 +159,7 @@ func (r *release) writeNotes(ctx context.Context) error {
 		return err
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\n### Modules\n\n", r.notes)
+	fmt.Fprintf(&b, "%s\n\n### Modules\n\n", absoluteLinks(r.notes, r.version))
 	for _, m := range r.modules {
 		if m.Published {
 			fmt.Fprintf(&b, "    go get %s@%s\n", m.Path, r.version)

@@ -28,8 +28,9 @@ type rehearsal struct {
 	modCache string
 }
 
-// TestRehearsal makes two releases of a copy of this repository with .ci/release. Between the
-// releases, it changes the API. Each check of the program must also be seen to fail.
+// TestRehearsal makes two releases of a copy of this repository with .ci/release: the next minor
+// release, and a security fix from a branch, while main has new names. It also makes mistakes, and
+// the program must find each mistake.
 func TestRehearsal(t *testing.T) {
 	if !*rehearse {
 		t.Skip("runs in the step release of .ci/run")
@@ -37,13 +38,14 @@ func TestRehearsal(t *testing.T) {
 	r := newRehearsal(t)
 	tags := strings.Fields(r.git("tag", "--list"))
 	first := nextMinor(lastRelease(tags))
-	second, patch := nextMinor(first), strings.TrimSuffix(first, ".0")+".1"
+	series := strings.TrimSuffix(first, ".0")
+	second, patch, nextPatch := nextMinor(first), series+".1", series+".2"
 
 	r.note("the entry of the first release")
 	r.declare("func First() {}")
 	r.refusals(first)
 	out := t.TempDir()
-	r.release(out, "bearer-explain", first)
+	r.release(out, first)
 	r.checkRelease(out, first)
 
 	r.fails(first, "the tag "+first+" exists already")
@@ -53,33 +55,55 @@ func TestRehearsal(t *testing.T) {
 	r.declare("func First() {}\n\n// Second is new.\nfunc Second() {}")
 	r.fails(patch, "compatible: "+modulePath+"/rehearsal: Second: added",
 		"version "+patch+" is too small for the new names above; after "+first+", the next version is "+second)
+	r.patchRelease(first, patch)
+
 	r.declare("func First(int) {}")
 	r.removeName()
-	r.fails(patch, "INCOMPATIBLE: "+modulePath+"/rehearsal: First: changed from func() to func(int)",
+	r.fails(nextPatch, "INCOMPATIBLE: "+modulePath+"/rehearsal: First: changed from func() to func(int)",
 		"INCOMPATIBLE: testdata/api/names.txt: ",
-		"version "+patch+" is too small for the incompatible changes above; after "+first+", the next version is "+second)
-
-	// An adapter that needs the new root module does not build with the last root module.
-	r.write("middleware/chibearer/rehearsal.go", "package chibearer\n\nimport \""+modulePath+"/rehearsal\"\n\nfunc init() { rehearsal.First(1) }\n")
-	r.commit("an adapter that needs the new root module")
-	log := r.release(t.TempDir(), "none", second)
-	for _, want := range []string{
-		"The last release is " + first,
-		"/chibearer of " + first + " builds with the root module of " + second,
-		"Note: " + modulePath + "/middleware/chibearer of " + second + " does not build with the root module of " + first,
-		"/ginbearer of " + second + " builds with the root module of " + first,
-	} {
-		if !strings.Contains(log, want) {
-			t.Errorf("got the log\n%s\nwant %q", log, want)
-		}
-	}
+		"version "+nextPatch+" is too small for the incompatible changes above; after "+patch+", the next version is "+second)
 }
 
-// refusals makes each mistake that a maintainer can make before a release.
+// patchRelease makes a security fix from a branch of the release first, as RELEASE.md describes, while
+// main has new names. The fix needs a new name too. Then it merges the fix into main.
+func (r rehearsal) patchRelease(first, patch string) {
+	r.t.Helper()
+	series := "release-" + strings.TrimPrefix(strings.TrimSuffix(first, ".0"), "v")
+	r.git("checkout", "-q", "-b", series, strings.Fields(r.git("rev-list", "--reverse", "--ancestry-path", first+"..main"))[0])
+	r.note("the entry of the fix")
+	r.declare("func First() {}\n\n// Fixed is new.\nfunc Fixed() {}")
+	r.fails(patch, "compatible: "+modulePath+"/rehearsal: Fixed: added", "version "+patch+" is too small for the new names above")
+	r.write("middleware/chibearer/rehearsal.go", "package chibearer\n\nimport \""+modulePath+"/rehearsal\"\n\nfunc init() { rehearsal.Fixed() }\n")
+	r.commit("an adapter that needs the new root module")
+	r.failsWith([]string{"-security", patch}, "/middleware/chibearer of "+patch+" does not build with the root module of "+first)
+	r.git("reset", "-q", "--hard", "HEAD^")
+	log, err := r.script("-security", "-write", "-rebuild", "none", "-out", r.t.TempDir(), patch)
+	if err != nil {
+		r.t.Fatalf("got the error %v and the output\n%s", err, log)
+	}
+	for _, want := range []string{
+		"The last release is " + first,
+		"Accepted with the flag -security: version " + patch + " is too small",
+		"/chibearer of " + first + " builds with the root module of " + patch,
+		"/ginbearer of " + patch + " builds with the root module of " + first,
+	} {
+		if !strings.Contains(log, want) {
+			r.t.Errorf("got the log\n%s\nwant %q", log, want)
+		}
+	}
+	r.git("checkout", "-q", "main")
+	r.fails(nextMinor(first), "the branch main does not contain the last release "+patch)
+	r.write(".git/info/attributes", "*.md merge=union\nrehearsal/* merge=union\ntestdata/api/* merge=union\n") // keep the sections of both branches
+	r.git("merge", "-q", "-m", "merge the fix", series)
+	r.declare("func First() {}\n\n// Second is new.\nfunc Second() {}\n\n// Fixed is new.\nfunc Fixed() {}")
+}
+
+// refusals makes mistakes that a maintainer can make before a release.
 func (r rehearsal) refusals(version string) {
 	r.t.Helper()
 	r.fails(strings.TrimPrefix(version, "v"), "want a version such as v0.1.0")
-	r.fails(nextMinor(version), "want "+version)
+	r.fails(version+"-rc.1", "without a suffix")
+	r.fails(nextMinor(version), "want ", version)
 
 	r.write("untracked.go", "package bearer\n")
 	r.fails(version, "the repository has changes that are not committed")
@@ -117,6 +141,8 @@ func newRehearsal(t *testing.T) rehearsal {
 		r.modCache = t.TempDir()
 	}
 	r.run(tree, nil, "git", "clone", "-q", "--no-checkout", tree, r.dir)
+	// The developer may be on another branch, and a pull request has no branch.
+	r.git("update-ref", "refs/heads/main", r.run(tree, nil, "git", "rev-parse", "HEAD"))
 	for _, setting := range []string{"user.name=Rehearsal", "user.email=rehearsal@example.com", "commit.gpgsign=false", "tag.gpgsign=false"} {
 		key, value, _ := strings.Cut(setting, "=")
 		r.git("config", key, value)
@@ -233,8 +259,15 @@ func (r rehearsal) script(args ...string) (string, error) {
 // fails runs .ci/release -write. The script must fail with each text, and must change nothing.
 func (r rehearsal) fails(version string, want ...string) {
 	r.t.Helper()
+	r.failsWith([]string{version}, want...)
+}
+
+// failsWith is like fails, for a version with flags.
+func (r rehearsal) failsWith(args []string, want ...string) {
+	r.t.Helper()
+	version := strings.Join(args, " ")
 	before := r.state()
-	out, err := r.script("-write", version)
+	out, err := r.script(append([]string{"-write"}, args...)...)
 	if err == nil {
 		r.t.Fatalf(".ci/release -write %s: got no error and the output\n%s\nwant an error with %q", version, out, want)
 	}
@@ -265,27 +298,34 @@ func (r rehearsal) state() string {
 	return r.git("for-each-ref") + r.git("status", "--porcelain")
 }
 
-// release runs .ci/release -write, and returns the output. The script builds the program rebuild
-// twice, and all other programs once.
-func (r rehearsal) release(out, rebuild, version string) string {
+// release runs .ci/release -write.
+func (r rehearsal) release(out, version string) {
 	r.t.Helper()
-	log, err := r.script("-write", "-rebuild", rebuild, "-out", out, version)
+	log, err := r.script("-write", "-rebuild", "none", "-out", out, version)
 	if err != nil {
 		r.t.Fatalf("got the error %v and the output\n%s", err, log)
 	}
 	r.t.Log(log)
-	return log
 }
 
 // checkRelease checks the commits, the tags and the files of a release. It then takes the release
 // from the tags, as a user without a module proxy.
 func (r rehearsal) checkRelease(out, version string) {
 	r.t.Helper()
-	if got := r.git("log", "-1", "--format=%s"); got != "all: release "+version {
-		r.t.Errorf("got the last commit %q on main, want the commit of the pages", got)
+	subjects := "all: replace the modules of this repository after " + version + "\nall: require " + version + " of the modules of this repository\nall: release " + version
+	if got := r.git("log", "-3", "--format=%s"); got != subjects {
+		r.t.Errorf("got the last commits\n%s\non main, want\n%s", got, subjects)
 	}
-	if got := r.git("diff", "--name-only", "HEAD^"); got != "CHANGELOG.md\nUPGRADING.md" {
-		r.t.Errorf("got the changed files %q on main, want the two pages", got)
+	if got := r.git("diff", "--name-only", "HEAD~3", "HEAD~2"); got != "CHANGELOG.md\nUPGRADING.md" {
+		r.t.Errorf("got the changed files %q of the first commit, want the two pages", got)
+	}
+	for line := range strings.Lines(r.git("diff", "-U0", "HEAD~2", "HEAD")) {
+		if strings.HasPrefix(line, "+") && !strings.HasPrefix(line, "+++") && !strings.HasSuffix(strings.TrimSpace(line), " "+version) {
+			r.t.Errorf("got the added line %q of the second and third commit together, want only requirements of %s", line, version)
+		}
+	}
+	if got := r.git("describe", "--match", "v*"); !strings.HasPrefix(got, version+"-1-g") {
+		r.t.Errorf("got %q from git describe, want one commit after %s, so that a pseudo-version of main is newer than the release", got, version)
 	}
 	modules, err := modproxy.Modules(r.t.Context(), r.dir)
 	if err != nil {
@@ -298,8 +338,8 @@ func (r rehearsal) checkRelease(out, version string) {
 		if got := r.git("cat-file", "-t", m.Tag(version)); got != "tag" {
 			r.t.Errorf("%s: got an object of type %s, want an annotated tag", m.Tag(version), got)
 		}
-		if got, want := r.git("rev-parse", m.Tag(version)+"^{commit}^"), r.git("rev-parse", "main"); got != want {
-			r.t.Errorf("%s: got the parent %s, want main, which is %s", m.Tag(version), got, want)
+		if got, want := r.git("rev-parse", m.Tag(version)+"^{commit}"), r.git("rev-parse", "main^"); got != want {
+			r.t.Errorf("%s: got the commit %s, want the second of the three commits, which is %s", m.Tag(version), got, want)
 		}
 	}
 	program := "bearer-explain_" + version + "_" + runtime.GOOS + "_" + runtime.GOARCH

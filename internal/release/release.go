@@ -24,7 +24,7 @@ type options struct {
 	version, tree, out       string
 	sbom, platforms, rebuild string
 	modCache                 string
-	write                    bool
+	write, security          bool
 }
 
 // release is one run of the program.

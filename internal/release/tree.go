@@ -77,8 +77,8 @@ func (r *release) checkTags(ctx context.Context) error {
 		return nil
 	}
 	r.printf("The last release is %s.", r.last)
-	if _, err := git(ctx, r.tree, "merge-base", "--is-ancestor", r.last+"^", "HEAD"); err != nil {
-		return fmt.Errorf("the branch %s does not contain the commit in front of the tag %s; merge this commit first: %w", r.branch, r.last, err)
+	if _, err := git(ctx, r.tree, "merge-base", "--is-ancestor", r.last, "HEAD"); err != nil {
+		return fmt.Errorf("the branch %s does not contain the last release %s; merge the branch of this release first: %w", r.branch, r.last, err)
 	}
 	return nil
 }
@@ -124,25 +124,19 @@ func (r *release) writePages(ctx context.Context) (err error) {
 	if _, err := moveSection(filepath.Join(r.clone, "UPGRADING.md"), "## Unreleased", "## "+number); err != nil {
 		return err
 	}
-	_, err = git(ctx, r.clone, "commit", "-q", "-a", "-m", "all: release "+r.version)
-	return err
+	return r.commit(ctx, "all: release "+r.version)
 }
 
 // writeVersions writes the version into go.mod and go.sum of every module, commits these files,
-// and tags the commit. The commit does not belong to the branch, because on a branch the modules
-// require each other without a version.
+// and tags the commit. A second commit brings the replacements back, because on a branch, one
+// commit can change several modules. It keeps the version, so that a user can take a commit of the
+// branch.
 func (r *release) writeVersions(ctx context.Context) error {
 	if err := modproxy.Rewrite(r.work, r.clone, r.version); err != nil { //nolint:contextcheck // it runs only git ls-files
 		return err
 	}
-	for _, args := range [][]string{
-		{"checkout", "-q", "--detach"},
-		{"add", "--all"},
-		{"commit", "-q", "-m", "all: require " + r.version + " of the modules of this repository"},
-	} {
-		if _, err := git(ctx, r.clone, args...); err != nil {
-			return err
-		}
+	if err := r.commit(ctx, "all: require "+r.version+" of the modules of this repository"); err != nil {
+		return err
 	}
 	for _, tag := range r.tags() {
 		if _, err := git(ctx, r.clone, "tag", "-a", "-m", "bearer "+r.version, tag); err != nil {
@@ -150,10 +144,31 @@ func (r *release) writeVersions(ctx context.Context) error {
 		}
 		r.printf("tag %s", tag)
 	}
+	if _, err := git(ctx, r.clone, "read-tree", "-u", "--reset", "HEAD^"); err != nil {
+		return err
+	}
+	if err := modproxy.Require(r.clone, r.version); err != nil { //nolint:contextcheck // it runs only git ls-files
+		return err
+	}
+	if err := r.commit(ctx, "all: replace the modules of this repository after "+r.version); err != nil {
+		return err
+	}
+	if _, err := git(ctx, r.clone, "checkout", "-q", "--detach", r.version); err != nil {
+		return err
+	}
 	if err := r.cloneLast(ctx); err != nil {
 		return err
 	}
 	return r.prepareEnv() //nolint:contextcheck // it runs only go env
+}
+
+// commit commits all changes in the clone.
+func (r *release) commit(ctx context.Context, subject string) error {
+	if _, err := git(ctx, r.clone, "add", "--all"); err != nil {
+		return err
+	}
+	_, err := git(ctx, r.clone, "commit", "-q", "-m", subject)
+	return err
 }
 
 // cloneLast clones the last release, and adds it to the proxy.
@@ -187,7 +202,7 @@ func (r *release) prepareEnv() (err error) {
 	return nil
 }
 
-// finish adds the commit of the pages and the tags to the repository. Without the flag -write, it
+// finish adds the commits and the tags to the repository. Without the flag -write, it
 // only prints the next command.
 func (r *release) finish(ctx context.Context) error {
 	if !r.write {
@@ -200,11 +215,12 @@ func (r *release) finish(ctx context.Context) error {
 	} else if head != r.head {
 		return fmt.Errorf("the branch has changed while the release was built; start again")
 	}
-	fetch := []string{"fetch", "-q", "--no-tags", r.clone}
+	fetch := []string{"fetch", "-q", "--atomic", "--no-tags", r.clone}
 	for _, tag := range r.tags() {
 		fetch = append(fetch, "refs/tags/"+tag+":refs/tags/"+tag)
 	}
-	for _, args := range [][]string{fetch, {"fetch", "-q", "--no-tags", r.clone, r.branch}, {"merge", "-q", "--ff-only", "FETCH_HEAD"}} {
+	// If the second or third command fails, there are no tags yet. So the next run can succeed.
+	for _, args := range [][]string{{"fetch", "-q", "--no-tags", r.clone, "refs/heads/" + r.branch}, {"merge", "-q", "--ff-only", "FETCH_HEAD"}, fetch} {
 		if _, err := git(ctx, r.tree, args...); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/semver"
@@ -20,23 +21,19 @@ const (
 // before the first release. No number may be skipped, because a tag cannot be taken back: the
 // public module proxies keep it.
 func checkSuccessor(last, version string) error {
-	if !semver.IsValid(version) || semver.Canonical(version) != version {
-		return fmt.Errorf("version %q: want a version such as v0.1.0, without build metadata", version)
+	if !semver.IsValid(version) || semver.Canonical(version) != version || semver.Prerelease(version) != "" {
+		return fmt.Errorf("version %q: want a version such as v0.1.0, without a suffix", version)
 	}
 	want := []string{"v0.1.0"}
 	if last != "" {
 		major, minor, patch := numbers(last)
-		want = []string{
-			fmt.Sprintf("v%d.%d.%d", major, minor, patch+1),
-			fmt.Sprintf("v%d.%d.0", major, minor+1),
-			fmt.Sprintf("v%d.0.0", major+1),
+		want = []string{fmt.Sprintf("v%d.%d.%d", major, minor, patch+1), fmt.Sprintf("v%d.%d.0", major, minor+1)}
+		if major == 0 { // v2 needs new module paths, so this program must change first
+			want = append(want, "v1.0.0")
 		}
 	}
-	core := strings.TrimSuffix(version, semver.Prerelease(version))
-	for _, w := range want {
-		if core == w {
-			return nil
-		}
+	if slices.Contains(want, version) {
+		return nil
 	}
 	after := "as the first release"
 	if last != "" {
@@ -62,7 +59,7 @@ func checkChange(last, version string, c change) error {
 	case c == compatible, major == 0:
 		return fmt.Errorf("version %s is too small for %s; after %s, the next version is v%d.%d.0", version, kind, last, major, minor+1)
 	}
-	return fmt.Errorf("version %s is too small for %s; after %s, the next version is v%d.0.0", version, kind, last, major+1)
+	return fmt.Errorf("version %s is too small for %s; after %s, the next version is v%d.0.0, with new module paths", version, kind, last, major+1)
 }
 
 // numbers returns the three numbers of a canonical version.

@@ -8,7 +8,7 @@ import (
 func TestCheckSuccessor(t *testing.T) {
 	for _, test := range []struct{ last, version, want string }{
 		{"", "v0.1.0", ""},
-		{"", "v0.1.0-rc.1", ""},
+		{"", "v0.1.0-rc.1", "without a suffix"},
 		{"", "v0.2.0", "want v0.1.0 as the first release"},
 		{"", "v1.0.0", "want v0.1.0 as the first release"},
 		{"", "v0.0.0", "want v0.1.0 as the first release"},
@@ -20,16 +20,17 @@ func TestCheckSuccessor(t *testing.T) {
 		{"v0.1.0", "v0.2.0", ""},
 		{"v0.1.0", "v1.0.0", ""},
 		{"v0.1.9", "v0.1.10", ""},
-		{"v0.1.0", "v0.2.0-rc.1", ""},
+		{"v0.1.0", "v0.2.0-rc.1", "without a suffix"},
 		{"v0.1.0", "v0.1.0", "want v0.1.1 or v0.2.0 or v1.0.0 after v0.1.0"},
-		{"v0.1.0", "v0.1.0-rc.1", "want v0.1.1 or v0.2.0 or v1.0.0 after v0.1.0"},
+		{"v0.1.0", "v0.1.0-rc.1", "without a suffix"},
 		{"v0.1.0", "v0.0.9", "after v0.1.0"},
 		{"v0.1.0", "v0.1.2", "after v0.1.0"},
 		{"v0.1.0", "v0.2.1", "after v0.1.0"},
 		{"v0.1.0", "v0.20.0", "after v0.1.0"},
 		{"v1.2.3", "v1.2.4", ""},
 		{"v1.2.3", "v1.3.0", ""},
-		{"v1.2.3", "v0.9.0", "want v1.2.4 or v1.3.0 or v2.0.0 after v1.2.3"},
+		{"v1.2.3", "v0.9.0", "want v1.2.4 or v1.3.0 after v1.2.3"},
+		{"v1.2.3", "v2.0.0", "want v1.2.4 or v1.3.0 after v1.2.3"},
 		{"v1.2.3", "v2.1.0", "after v1.2.3"},
 	} {
 		checkError(t, test.last+" "+test.version, checkSuccessor(test.last, test.version), test.want)

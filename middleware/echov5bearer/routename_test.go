@@ -14,7 +14,7 @@ import (
 )
 
 // TestRouteName checks the route that observers receive. A client must not be able to choose a part
-// of it, even if middleware takes the method from a field of the client.
+// of the label, even if middleware takes the method from a field of the client.
 func TestRouteName(t *testing.T) {
 	events := new(testkit.Recorder)
 	_, guard := routertest.NewGuard(t, events)

@@ -59,6 +59,38 @@ func Rewrite(dir, tree, version string) error {
 	return t.release(dir, version)
 }
 
+// Require changes the file go.mod of every module of the tree, so that it requires the other
+// modules of this repository at the given version. Unlike [Rewrite], it keeps the replacements.
+func Require(tree, version string) error {
+	t, err := list(context.Background(), tree)
+	if err != nil {
+		return err
+	}
+	modules, err := t.modules()
+	if err != nil {
+		return err
+	}
+	for _, m := range modules {
+		f, err := t.parse(m)
+		if err != nil {
+			return err
+		}
+		for _, required := range m.requires {
+			if err := f.AddRequire(required, version); err != nil {
+				return err
+			}
+		}
+		data, err := f.Format()
+		if err != nil {
+			return err
+		}
+		if err := writeFile(t.path(m.goMod()), data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Env returns the environment in which the go command takes the modules of this repository from
 // the proxy in dir, and all other modules from the module cache and the proxy of the user.
 // Downloaded modules are stored in dir, not in the user's module cache, because the user's cache
