@@ -14,6 +14,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -26,7 +27,8 @@ func TestUnguardedIsNotLogged(t *testing.T) {
 	t.Cleanup(issuer.Close)
 	verifier, err := bearer.New(bearer.Config{
 		Issuer: issuer.URL(), Audience: []string{"api"}, Logger: slog.New(slog.NewJSONHandler(out, nil)),
-		Observer: bearer.ObserverFunc(func(context.Context, bearer.Event) { observed++ }),
+		Observer:   bearer.ObserverFunc(func(context.Context, bearer.Event) { observed++ }),
+		KeyOptions: &jwks.Options{Logger: slog.New(slog.DiscardHandler)}, // otherwise, the records about keys go to Logger too
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -37,7 +37,7 @@ func TestBannerFitsScreen(t *testing.T) {
 			Clients: []scalekit.ClientCredentials{{Name: "Deployer", ID: "m2morg_154407529483552092", Secret: "test_secret"}},
 			Resumed: true,
 		},
-		URL: "https://127.0.0.1:65535", State: "state.json", Seed: "seed.yaml", CA: "/tmp/bearer-issuer-1234567890/ca.pem", Exposed: true, PID: 4194304,
+		URL: "https://127.0.0.1:65535", State: "state.json", Seed: "seed.yaml", CA: "/run/bearer-issuer-1234567890/ca.pem", Exposed: true, PID: 4194304,
 	}
 	resumed := full
 	resumed.ClientSecret, resumed.OrganizationID, resumed.Clients = "", "", nil
