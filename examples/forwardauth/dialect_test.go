@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestWrongDialect checks that the requests that docs/deploying.md describes have the wanted
+// TestWrongDialect checks that the requests that docs/proxies.md describes have the wanted
 // statuses only with the dialect of the proxy.
 func TestWrongDialect(t *testing.T) {
 	for _, row := range []struct {

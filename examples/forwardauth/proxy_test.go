@@ -171,6 +171,12 @@ func (o *output) String() string {
 // the proxy has printed the marker.
 func startProxy(t *testing.T, cmd *exec.Cmd, marker string) {
 	t.Helper()
+	_ = startProxyWith(t, cmd, marker)
+}
+
+// startProxyWith is like startProxy, and returns the output of the proxy.
+func startProxyWith(t *testing.T, cmd *exec.Cmd, marker string) *output {
+	t.Helper()
 	out := &output{marker: marker, found: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
@@ -192,6 +198,7 @@ func startProxy(t *testing.T, cmd *exec.Cmd, marker string) {
 	case <-time.After(time.Minute):
 		t.Fatalf("the output of the proxy did not contain %q within 1 min", marker)
 	}
+	return out
 }
 
 // freePort returns an address with a free port. Another program can take this port later.
