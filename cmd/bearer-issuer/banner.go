@@ -24,7 +24,7 @@ type banner struct {
 
 // bannerText is the template of the text that the program prints at its start. The commands
 // in the text need a POSIX shell, curl and sed. The user can run the commands in this order
-// without changes.
+// without changes. Only the calls of the user's own API and bearer-explain need another program.
 const bannerText = `This Scalekit environment is for development and tests only.
 {{if .Exposed}}WARNING: other machines can reach this issuer, guess secrets and request tokens.
 {{end}}{{if .PageExposed}}WARNING: every machine that can reach the web page can mint tokens without a secret.
@@ -45,9 +45,7 @@ Create an organization with POST /api/v1/organizations.
 client             {{line .Name}}
   client ID        {{line .ID}}
   client secret    {{line .Secret}}
-{{end}}
-Open {{.URL}} in a browser to mint and check tokens and to see the current state.
-{{if .CA}}
+{{end}}{{if .CA}}
 Clients must trust the certificate in {{.CA}}.
 Run the next commands in the shell of the clients. The commands set variables.
 Until you unset the variables, some clients trust only this certificate.
@@ -57,8 +55,14 @@ Until you unset the variables, some clients trust only this certificate.
   export NODE_EXTRA_CA_CERTS={{quote .CA}}
   export GRPC_DEFAULT_SSL_ROOTS_FILE_PATH={{quote .CA}}
   export REQUESTS_CA_BUNDLE={{quote .CA}}
-{{end}}
-Set the variables for Scalekit's SDKs:
+{{end}}{{if .First}}
+Paste this line into a second terminal. The command token then prints an access token:
+
+  {{function .URL .First}}
+{{calls .URL .First}}{{end}}
+Open {{.URL}} in a browser to mint and check tokens and to see the current state.
+
+The next commands use the admin API. Set the variables for Scalekit's SDKs:
 
   export SCALEKIT_ENVIRONMENT_URL={{quote .URL}}
   export SCALEKIT_CLIENT_ID={{quote .ClientID}}
@@ -73,7 +77,7 @@ Get an admin token for the environment's own client:
     -d "client_secret=$SCALEKIT_CLIENT_SECRET" |
     sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p')
 {{if .OrganizationID}}
-Register an M2M client for the organization:
+Register {{if .First}}one more{{else}}an{{end}} M2M client for the organization:
 
   ORGANIZATIONS='{{.URL}}/api/v1/organizations'
   REGISTERED=$(curl -sS -L "$ORGANIZATIONS/{{.OrganizationID}}/clients" \
@@ -103,19 +107,11 @@ Get an access token for this client:
     -d 'grant_type=client_credentials' \
     -d "client_id=$M2M_CLIENT_ID" \
     -d "client_secret=$M2M_CLIENT_SECRET"
+{{if not .First}}
+After this line, the command token prints an access token of this client:
 
-An API that uses package bearer accepts this token with these fields of
-bearer.Config:
-
-Issuer:   "{{.URL}}",
-Audience: []string{"deployment-api.acmecorp.com"},
-Profile:  bearer.Scalekit,
-
-The program bearer-explain shows the checks of this token with these flags:
-
--issuer {{quote .URL}} \
--audience deployment-api.acmecorp.com -profile scalekit
-{{end}}
+  {{function .URL nil}}
+{{calls .URL nil}}{{end}}{{end}}
 Fetch the keys and the metadata:
 
   curl -sS '{{.URL}}/keys'
@@ -137,7 +133,9 @@ Ctrl-C stops this program.{{if .PID}} The command "kill -HUP {{.PID}}" rotates t
 // writeBanner prints the banner. Sentences fit the screen. Commands and credentials have the same lines
 // on every screen, because the user copies them.
 func writeBanner(w io.Writer, s terminal.Screen, b banner) error {
-	text, err := template.New("banner").Funcs(template.FuncMap{"quote": quoteForShell, "line": quote.Line}).Parse(bannerText)
+	text, err := template.New("banner").Funcs(template.FuncMap{
+		"quote": quoteForShell, "line": quote.Line, "function": tokenFunction, "calls": apiCalls,
+	}).Parse(bannerText)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,8 @@
 //
 //	bearer-issuer
 //
-// The program prints initial credentials, and curl commands that you can copy. It serves a
+// The program prints initial credentials, and curl commands that you can copy. One line declares
+// the shell function token, which prints an access token of a ready client. The program serves a
 // web page that shows the current state, mints and checks tokens, rotates keys and injects
 // faults. Without -insecure-page-anywhere, other machines can only read this page. If -state
 // names a file, the program keeps the state in this file. Otherwise, the state is kept in

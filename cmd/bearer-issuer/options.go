@@ -115,6 +115,7 @@ func (o *options) environmentConfig(stderr io.Writer) (scalekit.Config, error) {
 	case "json":
 		cfg.Log = slog.New(slog.NewJSONHandler(stderr, nil))
 	}
+	cfg.Seed = []byte(initialState)
 	if o.seed != "" {
 		content, err := os.ReadFile(o.seed)
 		if err != nil {

@@ -56,6 +56,9 @@ type Credentials struct {
 	Resumed bool
 	// Clients are the seed's clients whose secrets were generated.
 	Clients []ClientCredentials
+	// First is the seed's first client, or nil. Its secret is the secret in the
+	// seed, or a generated secret.
+	First *ClientCredentials
 }
 
 // ClientCredentials are the credentials of a client of an organization.
@@ -64,6 +67,8 @@ type ClientCredentials struct {
 	ID, Secret string
 	// Name is the client's name in the seed.
 	Name string
+	// Scopes and Audience are the scopes and the audience of the client's tokens.
+	Scopes, Audience []string
 }
 
 // check validates the Config. It returns the initial state of a new environment.

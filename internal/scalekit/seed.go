@@ -221,8 +221,12 @@ func (env *Environment) applySeed(s seed) (Credentials, error) {
 			}
 			for _, client := range o.clients {
 				id, plain := c.putSeedClient(client, "m2morg_", made.id, now)
+				made := ClientCredentials{ID: id, Name: client.name, Secret: plain, Scopes: client.scopes, Audience: client.audience}
+				if credentials.First == nil {
+					credentials.First = &made
+				}
 				if client.secret == "" {
-					credentials.Clients = append(credentials.Clients, ClientCredentials{ID: id, Name: client.name, Secret: plain})
+					credentials.Clients = append(credentials.Clients, made)
 				}
 			}
 		}
