@@ -173,8 +173,11 @@ func TestGuideCode(t *testing.T) {
 	for page, text := range guidePages(t) {
 		for _, block := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(text, -1) {
 			source := "package p\nfunc _() {\n" + block[1] + "\n}\n"
-			if strings.Contains(block[1], "package ") {
+			switch {
+			case strings.Contains(block[1], "package "):
 				source = block[1]
+			case regexp.MustCompile(`(?m)^func `).MatchString(block[1]): // declarations
+				source = "package p\n" + block[1]
 			}
 			if _, err := parser.ParseFile(token.NewFileSet(), page, strings.ReplaceAll(source, "...", ""), 0); err != nil {
 				t.Errorf("%s: got syntax error %v in\n%s", page, err, block[1])
