@@ -13,46 +13,58 @@ const (
 	programAddress = "127.0.0.1:8080"
 )
 
-// issuer is a running bearer-issuer with a client.
+// issuer is a running bearer-issuer.
 type issuer struct {
 	address string
-	env     []string // the variables that the printed commands set
+	printed string // the text that bearer-issuer printed at its start
+	token   string // the printed line that declares the function token
 }
 
-// startIssuer installs bearer-issuer and starts it by the words of docs/install.md. It then runs
-// the commands that bearer-issuer prints.
+// startIssuer installs bearer-issuer and starts it by the words of docs/install.md.
 func startIssuer(t *testing.T) issuer {
+	t.Helper()
+	dir := t.TempDir()
+	var words []string
+	for line := range strings.Lines(findSection(t, installPage, "An issuer to try a program").block(t, "sh", "\nbearer-issuer\n")) {
+		if words = strings.Fields(line); words[0] == "go" {
+			t.Log(command(t, dir, words...))
+		}
+	}
+	i := runIssuer(t, words)
+	if got := command(t, dir, "bearer-issuer", "-version"); !strings.Contains(got, version) {
+		t.Errorf("bearer-issuer -version: got %q, want %s", got, version)
+	}
+	return i
+}
+
+// runIssuer starts bearer-issuer and takes the function token from its output.
+func runIssuer(t *testing.T, words []string) issuer {
 	t.Helper()
 	for _, program := range []string{"sh", "curl", "sed"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skip(err)
 		}
 	}
-	dir, i := t.TempDir(), issuer{address: freeAddress(t)}
-	var p *process
-	for line := range strings.Lines(findSection(t, installPage, "An issuer to try a program").block(t, "sh", "\nbearer-issuer\n")) {
-		if words := strings.Fields(line); words[0] == "go" {
-			t.Log(command(t, dir, words...))
-		} else {
-			p = start(t, dir, append(words, "-addr", i.address)...) // another program may use the default address
-		}
+	i := issuer{address: freeAddress(t)}
+	p := start(t, t.TempDir(), append(words, "-addr", i.address)...) // another program may use the default address
+	i.printed = p.waitFor(t, "Ctrl-C")
+	match := regexp.MustCompile(`(?m)^  (token\(\) .*)$`).FindStringSubmatch(i.printed)
+	if match == nil {
+		t.Fatalf("bearer-issuer: want a line that declares the function token, got\n%s", i.printed)
 	}
-	out := p.waitFor(t, "Ctrl-C")
-	if got := command(t, dir, "bearer-issuer", "-version"); !strings.Contains(got, version) {
-		t.Errorf("bearer-issuer -version: got %q, want %s", got, version)
-	}
-	i.env = printedVariables(t, dir, out)
+	i.token = match[1]
 	return i
 }
 
-// printedVariables runs the commands that bearer-issuer prints for the registration of a client
-// and for an access token. It returns the variables of the client.
-func printedVariables(t *testing.T, dir, out string) []string {
-	t.Helper()
-	_, out, found := strings.Cut(out, "Set the variables for Scalekit's SDKs:\n")
+// TestPrintedCommands runs the commands that bearer-issuer prints for the registration of a client
+// and for an access token.
+func TestPrintedCommands(t *testing.T) {
+	needsRelease(t)
+	i := startIssuer(t)
+	_, out, found := strings.Cut(i.printed, "Set the variables for Scalekit's SDKs:\n")
 	out, _, end := strings.Cut(out, "Fetch the keys and the metadata:\n")
 	if !found || !end {
-		t.Fatalf("bearer-issuer: got no commands, want some; output:\n%s", out)
+		t.Fatalf("bearer-issuer: got no commands, want some; output:\n%s", i.printed)
 	}
 	var script strings.Builder
 	for line := range strings.Lines(out) {
@@ -60,16 +72,11 @@ func printedVariables(t *testing.T, dir, out string) []string {
 			script.WriteString(line)
 		}
 	}
-	script.WriteString("\necho\necho M2M_CLIENT_ID=$M2M_CLIENT_ID\necho M2M_CLIENT_SECRET=$M2M_CLIENT_SECRET\n")
-	printed := shell(t, dir, nil, script.String())
-	if !strings.Contains(printed, `"access_token":"`) {
-		t.Errorf("commands of bearer-issuer: got no access token, want one; output:\n%s", printed)
+	script.WriteString("\necho; echo got $M2M_CLIENT_ID $M2M_CLIENT_SECRET\n")
+	printed := shell(t, t.TempDir(), nil, script.String())
+	if !strings.Contains(printed, `"access_token":"`) || !regexp.MustCompile(`(?m)^got m2morg_\d+ test_\S+$`).MatchString(printed) {
+		t.Errorf("commands of bearer-issuer: want a client and an access token, got\n%s", printed)
 	}
-	variables := regexp.MustCompile(`(?m)^M2M_CLIENT_(?:ID|SECRET)=\S+$`).FindAllString(printed, -1)
-	if len(variables) != 2 {
-		t.Fatalf("commands of bearer-issuer: got %d variables, want 2; output:\n%s", len(variables), printed)
-	}
-	return variables
 }
 
 // replace replaces the addresses of a page. The program listens on the given address.
@@ -80,22 +87,11 @@ func (i issuer) replace(text, program string) string {
 // calls runs the calls of docs/install.md and returns their output.
 func (i issuer) calls(t *testing.T, program string) string {
 	t.Helper()
-	return shell(t, t.TempDir(), i.env, i.replace(callBlock(t), program))
+	return i.with(t, program, findSection(t, installPage, "An issuer to try a program").block(t, "sh", "$(token)\"\n"))
 }
 
-// callBlock returns the block of docs/install.md that declares the function token, and calls a
-// program.
-func callBlock(t *testing.T) string {
-	t.Helper()
-	return findSection(t, installPage, "An issuer to try a program").block(t, "sh", "token() {")
-}
-
-// with runs commands of docs/install.md that use the function token.
+// with pastes the line with the function token into a shell, and then runs commands of a page.
 func (i issuer) with(t *testing.T, program, commands string) string {
 	t.Helper()
-	function, _, found := strings.Cut(callBlock(t), "\n}\n")
-	if !found {
-		t.Fatalf("%s: got no function token, want one", installPage)
-	}
-	return shell(t, t.TempDir(), i.env, i.replace(function+"\n}\n"+commands, program))
+	return shell(t, t.TempDir(), nil, i.token+"\n"+i.replace(commands, program))
 }
