@@ -1,6 +1,6 @@
-// Command drill simulates incidents of a token issuer. It measures the behavior of a verifier
-// with the key cache of package jwks. It runs in real time, with a real issuer on the loopback
-// interface.
+// Command drill is not for copying, because it imports internal packages: copy nethttp or grpc instead.
+// The program simulates incidents of a token issuer. It measures the behavior of a verifier with
+// the key cache of package jwks. It runs in real time, with a real issuer on the loopback interface.
 //
 //	go run ./examples/drill
 //

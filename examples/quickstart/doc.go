@@ -1,5 +1,5 @@
-// Quickstart demonstrates package bearer on one machine. The program registers a machine
-// client. The client gets an access token by the client credentials grant. Then the client
+// Quickstart is not for copying, because it imports internal packages: copy nethttp or grpc instead.
+// The program demonstrates package bearer on one machine. It registers a machine client. The client gets an access token by the client credentials grant. Then the client
 // calls an API over HTTP, over unary gRPC and over gRPC streams. The API verifies the token
 // and checks the scopes of the token.
 //

@@ -1,4 +1,5 @@
-// The program soak puts guards under load for two minutes and checks every verdict.
+// The program soak is not for copying, because it imports internal packages: copy nethttp or grpc instead.
+// The program puts guards under load for two minutes and checks every verdict.
 //
 //	go run ./examples/soak
 //	go run ./examples/soak -duration 10m -rate 2000 -svg soak.svg
