@@ -42,8 +42,13 @@ func Run(ctx context.Context, args []string, stdout io.Writer, api func(*middlew
 	addr := flags.String("addr", "127.0.0.1:8080", "address to listen on")
 	issuer := flags.String("issuer", "", "URL of the authorization server; if empty, the program starts a test issuer")
 	audience := flags.String("audience", "https://deployments.example", "audience of the tokens")
+	profile := flags.String("profile", "", "profile of the issuer's tokens, for example scalekit for bearer-issuer; if empty, RFC 9068")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("arguments: %w", err)
+	}
+	form, err := bearer.ProfileByName(*profile)
+	if err != nil {
+		return fmt.Errorf("flag -profile: %w", err)
 	}
 	var own *bearertest.Issuer
 	if *issuer == "" {
@@ -51,7 +56,8 @@ func Run(ctx context.Context, args []string, stdout io.Writer, api func(*middlew
 		defer own.Close()
 		*issuer = own.URL()
 	}
-	verifier, err := bearer.New(bearer.Config{Issuer: *issuer, Audience: []string{*audience}}) //nolint:contextcheck // the verifier lives until Close
+	cfg := bearer.Config{Issuer: *issuer, Audience: []string{*audience}, Profile: form} // no Logger: refusals are logged to standard error
+	verifier, err := bearer.New(cfg)                                                    //nolint:contextcheck // the verifier lives until Close
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,20 @@
 // the proxy. The flag -dialect names the proxy.
 //
 //	go run ./examples/forwardauth -issuer https://acme.example -audience https://api.example -dialect caddy
+//
+// To try the program without a proxy, start the issuer bearer-issuer with the file seed.yaml of this
+// folder, and run this program in a second terminal:
+//
+//	go run ./cmd/bearer-issuer -seed examples/forwardauth/seed.yaml
+//	go run ./examples/forwardauth -issuer http://127.0.0.1:8790 -audience reports-api.acmecorp.com -profile scalekit
+//
+// Paste the line that begins with "token()" into a third terminal, and send requests like a proxy. The
+// statuses are 204, 403 and 401.
+//
+//	report() { curl -i http://127.0.0.1:9091 -H 'X-Forwarded-Method: GET' -H 'X-Forwarded-Uri: /reports/7' "$@"; }
+//	report -H "Authorization: Bearer $(token)"
+//	report -H "Authorization: Bearer $(token -d scope=write:reports)"
+//	report
 package main
 
 import (
@@ -62,11 +76,17 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	addr := flags.String("addr", "127.0.0.1:9091", "address to listen on; allow only the proxy to reach this address")
 	issuer := flags.String("issuer", "", "URL of the authorization server")
 	audience := flags.String("audience", "", "audience of the tokens")
+	profile := flags.String("profile", "", "profile of the issuer's tokens, for example scalekit for bearer-issuer; if empty, RFC 9068")
 	dialect := flags.String("dialect", "", "the proxy: caddy (also for Traefik), haproxy, ingress-nginx or envoy; empty for nginx")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("arguments: %w", err)
 	}
-	verifier, err := bearer.New(bearer.Config{Issuer: *issuer, Audience: []string{*audience}}) //nolint:contextcheck // the verifier lives until Close
+	form, err := bearer.ProfileByName(*profile)
+	if err != nil {
+		return fmt.Errorf("flag -profile: %w", err)
+	}
+	cfg := bearer.Config{Issuer: *issuer, Audience: []string{*audience}, Profile: form} // no Logger: refusals are logged to standard error
+	verifier, err := bearer.New(cfg)                                                    //nolint:contextcheck // the verifier lives until Close
 	if err != nil {
 		return fmt.Errorf("flags -issuer and -audience: %w", err)
 	}

@@ -4,6 +4,20 @@
 // the authorization server. The metadata of the authorization server names the token endpoint.
 //
 //	cd examples/mcp && go run . -issuer https://acme.example -resource https://mcp.acme.example/mcp
+//
+// The audience of a token must be the URL of the endpoint. The client in the file seed.yaml of this folder
+// has this audience. Start the issuer bearer-issuer with this file, and this program in a second terminal:
+//
+//	go run ./cmd/bearer-issuer -seed examples/mcp/seed.yaml
+//	cd examples/mcp && go run . -issuer http://127.0.0.1:8790 -profile scalekit
+//
+// Paste the line that begins with "token()" into a third terminal, and open sessions. The statuses are
+// 200, 403 and 401.
+//
+//	session() { curl -i http://127.0.0.1:8080/mcp -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' -d '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"curl","version":"1"}}}' "$@"; }
+//	session -H "Authorization: Bearer $(token)"
+//	session -H "Authorization: Bearer $(token -d scope=deploy:applications)"
+//	session
 package main
 
 import (
@@ -37,9 +51,14 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("mcp", flag.ContinueOnError)
 	addr := flags.String("addr", "127.0.0.1:8080", "address to listen on")
 	issuer := flags.String("issuer", "", "URL of the authorization server")
+	profile := flags.String("profile", "", "profile of the issuer's tokens, for example scalekit for bearer-issuer; if empty, RFC 9068")
 	resource := flags.String("resource", "", "URL of the endpoint for clients; if empty, the program uses http://, the listen address and the path /mcp")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("arguments: %w", err)
+	}
+	form, err := bearer.ProfileByName(*profile)
+	if err != nil {
+		return fmt.Errorf("flag -profile: %w", err)
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", *addr)
 	if err != nil {
@@ -52,7 +71,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 
 	// Clients request a token for the resource (RFC 8707). The guard refuses tokens for other
 	// audiences.
-	verifier, err := bearer.New(bearer.Config{Issuer: *issuer, Audience: []string{*resource}}) //nolint:contextcheck // the verifier lives until Close
+	cfg := bearer.Config{Issuer: *issuer, Audience: []string{*resource}, Profile: form} // no Logger: refusals are logged to standard error
+	verifier, err := bearer.New(cfg)                                                    //nolint:contextcheck // the verifier lives until Close
 	if err != nil {
 		return fmt.Errorf("flags -issuer and -resource: %w", err)
 	}

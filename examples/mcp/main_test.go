@@ -16,8 +16,8 @@ import (
 	"github.com/bearerkit/bearer/bearertest"
 )
 
-// serve runs the program and returns its issuer and its resource.
-func serve(t *testing.T) (issuer *bearertest.Issuer, resource string) {
+// serve runs the program with additional arguments. It returns the issuer and the resource.
+func serve(t *testing.T, args ...string) (issuer *bearertest.Issuer, resource string) {
 	t.Helper()
 	issuer = bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
 	t.Cleanup(issuer.Close)
@@ -25,7 +25,7 @@ func serve(t *testing.T) (issuer *bearertest.Issuer, resource string) {
 	out, in := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		err := run(ctx, []string{"-addr", "127.0.0.1:0", "-issuer", issuer.URL()}, in)
+		err := run(ctx, append([]string{"-addr", "127.0.0.1:0", "-issuer", issuer.URL()}, args...), in)
 		_ = in.CloseWithError(err)
 		ended <- err
 	}()

@@ -1,6 +1,17 @@
 // The program nethttp is an API on http.ServeMux with a rule for each route.
 //
 //	go run ./examples/nethttp
+//
+// The command above starts a test issuer. To use the issuer bearer-issuer, run these commands in two
+// terminals. Paste the line that begins with "token()" into a third terminal, and run the calls there.
+// The statuses are 200, 403 and 401.
+//
+//	go run ./cmd/bearer-issuer
+//	go run ./examples/nethttp -issuer http://127.0.0.1:8790 -audience deployment-api.acmecorp.com -profile scalekit
+//
+//	curl -i -X POST http://127.0.0.1:8080/deployments -H "Authorization: Bearer $(token)"
+//	curl -i -X POST http://127.0.0.1:8080/deployments -H "Authorization: Bearer $(token -d scope=read:deployments)"
+//	curl -i -X POST http://127.0.0.1:8080/deployments
 package main
 
 import (

@@ -10,6 +10,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
+func TestProfile(t *testing.T) { demotest.RunProfile(t, api) }
+
 func TestRequire(t *testing.T) { demotest.Run(t, false, api) }
 
 // TestEnforce uses a table of rules in front of the same mux. The guard must deny requests

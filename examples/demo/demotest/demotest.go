@@ -69,13 +69,19 @@ func RunRoutes(t *testing.T, api func(*middleware.Guard) http.Handler) {
 
 func run(t *testing.T, api func(*middleware.Guard) http.Handler, send func(url string, issuer *bearertest.Issuer)) {
 	t.Helper()
-	issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"ES256"}})
+	runWith(t, &bearertest.Options{Algorithms: []string{"ES256"}}, nil, api, send)
+}
+
+// runWith runs the program with an issuer and with additional arguments.
+func runWith(t *testing.T, options *bearertest.Options, args []string, api func(*middleware.Guard) http.Handler, send func(url string, issuer *bearertest.Issuer)) {
+	t.Helper()
+	issuer := bearertest.NewIssuer(options)
 	defer issuer.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	out, in := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		err := demo.Run(ctx, []string{"-addr", "127.0.0.1:0", "-issuer", issuer.URL(), "-audience", routertest.Audience}, in, api)
+		err := demo.Run(ctx, append([]string{"-addr", "127.0.0.1:0", "-issuer", issuer.URL(), "-audience", routertest.Audience}, args...), in, api)
 		_ = in.CloseWithError(err)
 		ended <- err
 	}()

@@ -1,6 +1,11 @@
 // The program chi is an API on chi. Its rules are in one list, by the names of the routes.
 //
 //	cd examples/routers && go run ./chi
+//
+// The command above starts a test issuer. To use the issuer bearer-issuer, run this command. The page
+// examples/README.md has the calls.
+//
+//	cd examples/routers && go run ./chi -issuer http://127.0.0.1:8790 -audience deployment-api.acmecorp.com -profile scalekit
 package main
 
 import (

@@ -17,6 +17,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
+func TestProfile(t *testing.T) { demotest.RunProfile(t, api) }
+
 func TestAPI(t *testing.T) { demotest.RunRoutes(t, api) }
 
 func TestRequire(t *testing.T) {

@@ -12,6 +12,8 @@ import (
 	"github.com/bearerkit/bearer/middleware/ginbearer"
 )
 
+func TestProfile(t *testing.T) { demotest.RunProfile(t, api) }
+
 func TestAPI(t *testing.T) { demotest.RunRoutes(t, api) }
 
 func TestRequire(t *testing.T) { demotest.Run(t, false, perRoute) }

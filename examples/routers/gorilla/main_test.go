@@ -17,6 +17,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
+func TestProfile(t *testing.T) { demotest.RunProfile(t, api) }
+
 func TestAPI(t *testing.T) { demotest.RunRoutes(t, api) }
 
 // TestRules checks that every route has a rule, that every rule has a route, and that no

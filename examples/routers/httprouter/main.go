@@ -2,6 +2,11 @@
 // will choose, so each route has its own rule.
 //
 //	cd examples/routers && go run ./httprouter
+//
+// The command above starts a test issuer. To use the issuer bearer-issuer, run this command. The page
+// examples/README.md has the calls.
+//
+//	cd examples/routers && go run ./httprouter -issuer http://127.0.0.1:8790 -audience deployment-api.acmecorp.com -profile scalekit
 package main
 
 import (

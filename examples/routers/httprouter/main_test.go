@@ -8,6 +8,8 @@ import (
 	"github.com/bearerkit/bearer/examples/demo/demotest"
 )
 
+func TestProfile(t *testing.T) { demotest.RunProfile(t, api) }
+
 func TestAPI(t *testing.T) { demotest.Run(t, false, api) }
 
 // TestRules checks that no route can be reached without a guard.

@@ -15,6 +15,8 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
+func TestProfile(t *testing.T) { demotest.RunProfile(t, api) }
+
 func TestAPI(t *testing.T) { demotest.RunRoutes(t, api) }
 
 // patterns returns the patterns of the routes. Each pattern contains the method.
