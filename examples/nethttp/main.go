@@ -61,7 +61,7 @@ func api(guard *middleware.Guard) http.Handler {
 // request.
 func answer(name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		claims, _ := bearer.FromContext(r.Context())
+		claims, _ := bearer.FromContext(r.Context())                         // nil if the request has no token, on routes that allow this
 		_, _ = io.WriteString(w, demo.Line(name, r.PathValue("id"), claims)) //nolint:gosec // plain text, not rendered as HTML
 	})
 }

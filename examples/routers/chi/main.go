@@ -73,7 +73,7 @@ func rules() scopes.Routes {
 // request.
 func answer(name string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		claims, _ := bearer.FromContext(r.Context())
+		claims, _ := bearer.FromContext(r.Context())                                              // nil if the request has no token, on routes that allow this
 		_, _ = io.WriteString(w, demo.Line(name, r.PathValue("id")+chi.URLParam(r, "*"), claims)) //nolint:gosec // plain text, not rendered as HTML
 	}
 }

@@ -71,7 +71,7 @@ func rules() scopes.Routes {
 // request.
 func answer(name string) echo.HandlerFunc {
 	return func(c *echo.Context) error {
-		claims, _ := c.Get(echov5bearer.Key).(*bearer.Claims)
+		claims, _ := c.Get(echov5bearer.Key).(*bearer.Claims) // nil if the request has no token, on routes that allow this
 		return c.String(http.StatusOK, demo.Line(name, c.Param("id")+c.Param("*"), claims))
 	}
 }

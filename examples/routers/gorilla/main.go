@@ -127,7 +127,7 @@ func names(router *mux.Router) iter.Seq2[string, string] {
 // request.
 func answer(name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		claims, _ := bearer.FromContext(r.Context())
+		claims, _ := bearer.FromContext(r.Context())                         // nil if the request has no token, on routes that allow this
 		_, _ = io.WriteString(w, demo.Line(name, mux.Vars(r)["id"], claims)) //nolint:gosec // plain text, not rendered as HTML
 	})
 }
