@@ -34,3 +34,30 @@ func TestGuideExcerpts(t *testing.T) {
 		}
 	}
 }
+
+// TestGuideProfiles tests docs/profiles.md: the flow chart and the table contain only profiles that
+// exist, and the table contains every profile.
+func TestGuideProfiles(t *testing.T) {
+	page := guidePages(t)["docs/profiles.md"]
+	chart := regexp.MustCompile("(?s)```mermaid\n(.*?)```").FindString(page)
+	_, table, _ := strings.Cut(page, "\n## Profiles by product\n")
+	name := regexp.MustCompile(`bearer\.(\w+)`)
+	if !name.MatchString(chart) {
+		t.Error("docs/profiles.md: got no profile in the flow chart, want some")
+	}
+	known := map[string]bool{"ProfileByName": true}
+	for _, profile := range regexp.MustCompile(`(?m)^var (\w+) = Profile\(`).FindAllStringSubmatch(readText(t, "testdata/api/bearer.txt"), -1) {
+		known[profile[1]] = true
+		if !strings.Contains(table, "| `bearer."+profile[1]+"` |") {
+			t.Errorf("docs/profiles.md: got no row with bearer.%s, want one", profile[1])
+		}
+	}
+	if len(known) < 20 {
+		t.Errorf("got %d profiles in testdata/api/bearer.txt, want at least 20", len(known))
+	}
+	for _, profile := range name.FindAllStringSubmatch(chart+table, -1) {
+		if !known[profile[1]] {
+			t.Errorf("docs/profiles.md: got %s, want a profile that exists", profile[0])
+		}
+	}
+}
