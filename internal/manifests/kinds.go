@@ -8,6 +8,8 @@ import (
 
 	"sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
+
+	"github.com/bearerkit/bearer/internal/scalekit"
 )
 
 // A Kind is a kind of YAML.
@@ -19,6 +21,7 @@ const (
 	Kubernetes Kind = "Kubernetes manifest"
 	Envoy      Kind = "Envoy configuration"
 	Traefik    Kind = "Traefik configuration"
+	Seed       Kind = "seed of bearer-issuer"
 )
 
 // separator is the line between two documents.
@@ -65,6 +68,8 @@ func KindOf(document string) (Kind, error) {
 		return Traefik, nil
 	case has("services"):
 		return Compose, nil
+	case has("organizations"):
+		return Seed, nil
 	}
 	names := make([]string, 0, len(content))
 	for name := range content {
@@ -99,6 +104,8 @@ func Check(s Source) ([]Kind, error) {
 			_, err = DecodeEnvoy(document)
 		case Traefik:
 			_, err = DecodeTraefik(document)
+		case Seed:
+			_, _, err = scalekit.New(scalekit.Config{URL: "https://issuer.example", Seed: []byte(document)})
 		}
 		if err != nil {
 			return nil, fmt.Errorf("document %d: %s: %w", i+1, kind, err)

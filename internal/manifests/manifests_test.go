@@ -23,7 +23,6 @@ var elsewhere = map[string]string{
 	".github/ISSUE_TEMPLATE/verdict.yml":        "internal/dotgithub",
 	".github/workflows/ci.yml":                  "actionlint, step workflows",
 	".github/workflows/codeql.yml":              "actionlint, step workflows",
-	"cmd/bearer-issuer/seed.yaml":               "cmd/bearer-issuer",
 	"examples/grpcgateway/deploygw/deploy.yaml": "protoc-gen-grpc-gateway",
 	"internal/scalekit/scalekitv1/buf.gen.yaml": "buf",
 	"metrics/rules.yml":                         "promtool, in package metrics",
@@ -57,7 +56,7 @@ func TestRepository(t *testing.T) {
 	for name := range left {
 		t.Errorf("%s: got no file, want a file that another check decodes, or no row", name)
 	}
-	for _, kind := range []manifests.Kind{manifests.Compose, manifests.Kubernetes, manifests.Envoy, manifests.Traefik} {
+	for _, kind := range []manifests.Kind{manifests.Compose, manifests.Kubernetes, manifests.Envoy, manifests.Traefik, manifests.Seed} {
 		if seen[kind] < 2 {
 			t.Errorf("%s: got %d documents, want at least 2", kind, seen[kind])
 		}
@@ -86,6 +85,7 @@ const (
 	envoy   = "examples/forwardauth/envoy.yaml"
 	traefik = "examples/forwardauth/traefik.yaml"
 	ingress = "examples/forwardauth/ingress-nginx.yaml"
+	seed    = "cmd/bearer-issuer/seed.yaml"
 )
 
 // TestMistakes makes one mistake in a file. Check must report it.
@@ -109,6 +109,8 @@ func TestMistakes(t *testing.T) {
 		{kube, "port: 80, targetPort: http", "port: 80, targetPort: web", "no port web"},
 		{kube, "configMapRef: { name: api }", "configMapRef: { name: other }", "ConfigMap other is not in the file"},
 		{kube, "secretKeyRef: { name: api,", "secretKeyRef: { name: other,", "Secret other is not in the file"},
+		{seed, "        scopes:", "        scope:", "scope"},
+		{seed, "organizations:", "organization:", "organization"},
 		{ingress, "pathType: Prefix", "pathtype: Prefix", "pathtype"},
 
 		{envoy, "stat_prefix: front", "stat_prefixes: front", "stat_prefixes"},
@@ -118,7 +120,7 @@ func TestMistakes(t *testing.T) {
 		{envoy, "stat_prefix: front", `stat_prefix: ""`, "StatPrefix"},
 		{envoy, "ext_authz.v3.ExtAuthz", "ext_authz.v3.ExtAuth", "ExtAuth"},
 		{envoy, "                        authorization_response:", "                        authorization_request: { allowed_headers: { patterns: [{ exact: origin }] } }\n                        authorization_response:", "deprecated"},
-		{envoy, "http_protocol_options: {}", "http_protocol_options: { x: 1 }", "x"},
+		{envoy, "http2_protocol_options: {}", "http2_protocol_options: { x: 1 }", `unknown field "x"`},
 
 		{traefik, "trustForwardHeader: false", "trustForwardheader: false", "trustForwardheader"},
 		{traefik, "trustForwardHeader: false", "trustForwardHeader: true", "want trustForwardHeader: false"},
