@@ -90,7 +90,8 @@
 // the environment also refuses each request with the field Origin to any endpoint, because
 // only browsers send this field. Without Config.InsecurePageAnywhere, clients on other
 // machines and clients behind a proxy can only read the page. A proxy on the same machine
-// that adds no field such as X-Forwarded-For counts as a client on this machine.
+// that sends HTTP/1.1 and adds no field such as X-Forwarded-For counts as a client on this
+// machine.
 //
 // # State and seed
 //

@@ -77,13 +77,31 @@ func (g *pageGuard) allowsActions(r *http.Request) bool {
 	if g.anywhere {
 		return true
 	}
-	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
-		if _, forwarded := r.Header[name]; forwarded {
-			return false
-		}
+	if isForwarded(r) {
+		return false
 	}
 	remote, err := netip.ParseAddrPort(r.RemoteAddr)
 	return err == nil && remote.Addr().Unmap().IsLoopback() && localAddress(r).IsLoopback()
+}
+
+// isForwarded reports whether a proxy has forwarded the request. Proxies on this machine have a
+// loopback address. Without settings for the header, Envoy adds only fields with the prefixes below,
+// and nginx adds no field, but uses HTTP/1.0, which no browser uses. A proxy that forwards HTTP/1.1
+// and adds no field is not recognized.
+func isForwarded(r *http.Request) bool {
+	if !r.ProtoAtLeast(1, 1) {
+		return true
+	}
+	for name := range r.Header {
+		switch name {
+		case "Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip":
+			return true
+		}
+		if strings.HasPrefix(name, "X-Forwarded") || strings.HasPrefix(name, "X-Envoy-") {
+			return true
+		}
+	}
+	return false
 }
 
 // checkAction returns an error if a page of another site may have sent the request.

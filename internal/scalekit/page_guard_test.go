@@ -256,13 +256,17 @@ func TestPageOfOtherMachines(t *testing.T) {
 			remote string
 			header map[string]string
 			local  bool
+			minor  int // the minor version of HTTP
 		}{
-			{"this machine", "127.0.0.1:1234", sameOrigin(), true},
-			{"this machine over IPv6", "[::1]:1234", sameOrigin(), true},
-			{"another machine", "192.0.2.7:1234", sameOrigin(), false},
-			{"another machine over IPv6", "[2001:db8::7]:1234", sameOrigin(), false},
-			{"a proxy", "127.0.0.1:1234", forwarded, false},
-			{"an unknown address", "@", sameOrigin(), false},
+			{"this machine", "127.0.0.1:1234", sameOrigin(), true, 1},
+			{"this machine over IPv6", "[::1]:1234", sameOrigin(), true, 1},
+			{"another machine", "192.0.2.7:1234", sameOrigin(), false, 1},
+			{"another machine over IPv6", "[2001:db8::7]:1234", sameOrigin(), false, 1},
+			{"a proxy", "127.0.0.1:1234", forwarded, false, 1},
+			{"an unknown address", "@", sameOrigin(), false, 1},
+			{"Envoy without settings", "127.0.0.1:1234", map[string]string{"Sec-Fetch-Site": "same-origin", "X-Forwarded-Proto": "http"}, false, 1},
+			{"Envoy behind a gateway", "127.0.0.1:1234", map[string]string{"Sec-Fetch-Site": "same-origin", "X-Envoy-External-Address": "192.0.2.7"}, false, 1},
+			{"nginx without settings", "127.0.0.1:1234", sameOrigin(), false, 0},
 		} {
 			allowed := row.local || anywhere
 			for _, action := range append(pageActions(env), pageRequest{path: "/"}) {
@@ -271,7 +275,7 @@ func TestPageOfOtherMachines(t *testing.T) {
 					method = http.MethodGet
 				}
 				request := httptest.NewRequestWithContext(localContext(t), method, "http://127.0.0.1"+action.path, strings.NewReader(action.form.Encode()))
-				request.RemoteAddr = row.remote
+				request.RemoteAddr, request.ProtoMinor = row.remote, row.minor
 				request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 				for name, value := range row.header {
 					request.Header.Set(name, value)
