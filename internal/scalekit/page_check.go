@@ -1,6 +1,7 @@
 package scalekit
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -131,13 +132,25 @@ func textsOf(value jsontext.Value) []string {
 	return all
 }
 
-// decodePart decodes the header or the claims of a token, and indents the JSON. It escapes
-// characters that are invisible or that change the direction of the text. The result is empty if
-// the part is not a JSON object.
+// maxIndented is the maximum number of levels of JSON that the page indents. The indentation of n
+// levels can take 2*n*n bytes, so a small token of a stranger can make a page of 100 MiB.
+const maxIndented = 50
+
+// decodePart decodes the header or the claims of a token, and indents the JSON if it has at most
+// maxIndented levels. It escapes characters that are invisible or that change the direction of the
+// text. The result is empty if the part is not a JSON object.
 func decodePart(part string) string {
 	raw, err := base64.RawURLEncoding.DecodeString(part)
 	value := jsontext.Value(raw)
-	if err != nil || value.Kind() != '{' || value.Indent(jsontext.WithIndent("  ")) != nil {
+	if err != nil || value.Kind() != '{' || !value.IsValid() {
+		return ""
+	}
+	if levelsOf(value) <= maxIndented {
+		err = value.Indent(jsontext.WithIndent("  "))
+	} else {
+		err = value.Compact()
+	}
+	if err != nil {
 		return ""
 	}
 	var out strings.Builder
@@ -152,4 +165,16 @@ func decodePart(part string) string {
 		}
 	}
 	return out.String()
+}
+
+// levelsOf returns the number of levels of a JSON value: 1 for an object whose members are texts.
+func levelsOf(value jsontext.Value) int {
+	levels := 0
+	decoder := jsontext.NewDecoder(bytes.NewReader(value))
+	for {
+		if _, err := decoder.ReadToken(); err != nil {
+			return levels
+		}
+		levels = max(levels, decoder.StackDepth())
+	}
 }

@@ -1,6 +1,7 @@
 package scalekit_test
 
 import (
+	"encoding/base64"
 	"html"
 	"log/slog"
 	"net/http"
@@ -136,6 +137,30 @@ func TestCheckOnPageForms(t *testing.T) {
 		}
 		if response, body := env.act(t, "check", values); response.StatusCode != http.StatusBadRequest || !strings.Contains(problemsOf(body), want) {
 			t.Errorf("%s: got status %d and problems %q, want status 400 and %q", form, response.StatusCode, problemsOf(body), want)
+		}
+	}
+}
+
+// TestCheckOnPageOfDeepClaims checks that a small token cannot make a large page. With line breaks,
+// JSON of n levels takes n*n*2 bytes.
+func TestCheckOnPageOfDeepClaims(t *testing.T) {
+	env, _ := startWith(t, scalekit.Config{})
+	const levels = 9000
+	header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"RS256"}`))
+	for _, claims := range []string{
+		`{"a":` + strings.Repeat("[", levels) + strings.Repeat("]", levels) + `}`,
+		`{"a":` + strings.Repeat("[0,", levels) + "0" + strings.Repeat("]", levels) + `}`,
+	} {
+		token := header + "." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".YQ"
+		response, body := env.act(t, "check", url.Values{"token": {token}})
+		if response.StatusCode != http.StatusOK || len(body) > 1<<20 {
+			t.Errorf("token with %d bytes: got status %d and a page with %d bytes, want status 200 and at most 1 MiB", len(token), response.StatusCode, len(body))
+		}
+		if got := verdictOn(t, body); got == "" {
+			t.Error("got an accepted token, want a refused token")
+		}
+		if !strings.Contains(body, "[[") && !strings.Contains(body, "[0,") {
+			t.Error("the page does not show the claims")
 		}
 	}
 }
