@@ -85,8 +85,8 @@ func (g *pageGuard) allowsActions(r *http.Request) bool {
 }
 
 // isForwarded reports whether a proxy has forwarded the request. Proxies on this machine have a
-// loopback address. Without settings for the header, Envoy adds only fields with the prefixes below,
-// and nginx adds no field, but uses HTTP/1.0, which no browser uses. A proxy that forwards HTTP/1.1
+// loopback address. Without settings for the header, Envoy adds only fields with the prefixes below.
+// nginx 1.28 adds no field, but sends HTTP/1.0, which no browser uses. A proxy that sends HTTP/1.1
 // and adds no field is not recognized.
 func isForwarded(r *http.Request) bool {
 	if !r.ProtoAtLeast(1, 1) {
