@@ -9,8 +9,9 @@ import (
 
 // The addresses in the pages. The tests replace these with free addresses.
 const (
-	issuerAddress  = "127.0.0.1:8790"
-	programAddress = "127.0.0.1:8080"
+	issuerAddress      = "127.0.0.1:8790"
+	programAddress     = "127.0.0.1:8080"
+	forwardAuthAddress = "127.0.0.1:9091"
 )
 
 // issuer is a running bearer-issuer.
@@ -30,15 +31,15 @@ func startIssuer(t *testing.T) issuer {
 			t.Log(command(t, dir, words...))
 		}
 	}
-	i := runIssuer(t, words)
+	i := runIssuer(t, dir, words)
 	if got := command(t, dir, "bearer-issuer", "-version"); !strings.Contains(got, version) {
 		t.Errorf("bearer-issuer -version: got %q, want %s", got, version)
 	}
 	return i
 }
 
-// runIssuer starts bearer-issuer and takes the function token from its output.
-func runIssuer(t *testing.T, words []string) issuer {
+// runIssuer starts bearer-issuer in a folder and takes the function token from its output.
+func runIssuer(t *testing.T, dir string, words []string) issuer {
 	t.Helper()
 	for _, program := range []string{"sh", "curl", "sed"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -46,7 +47,7 @@ func runIssuer(t *testing.T, words []string) issuer {
 		}
 	}
 	i := issuer{address: freeAddress(t)}
-	p := start(t, t.TempDir(), append(words, "-addr", i.address)...) // another program may use the default address
+	p := start(t, dir, append(words, "-addr", i.address)...) // another program may use the default address
 	i.printed = p.waitFor(t, "Ctrl-C")
 	match := regexp.MustCompile(`(?m)^  (token\(\) .*)$`).FindStringSubmatch(i.printed)
 	if match == nil {
@@ -81,7 +82,7 @@ func TestPrintedCommands(t *testing.T) {
 
 // replace replaces the addresses of a page. The program listens on the given address.
 func (i issuer) replace(text, program string) string {
-	return strings.NewReplacer(issuerAddress, i.address, programAddress, program).Replace(text)
+	return strings.NewReplacer(issuerAddress, i.address, programAddress, program, forwardAuthAddress, program).Replace(text)
 }
 
 // calls runs the calls of docs/install.md and returns their output.

@@ -103,16 +103,22 @@ func checkHTTP(t *testing.T, i issuer, _ *process, address string) {
 func checkCalls(t *testing.T, out string) {
 	t.Helper()
 	t.Log(out)
-	var got []string
-	for _, match := range regexp.MustCompile(`(?m)^HTTP/1\.1 (\d+)`).FindAllStringSubmatch(out, -1) {
-		got = append(got, match[1])
-	}
+	got := statuses(out)
 	if want := []string{"200", "403", "401"}; !slices.Equal(got, want) {
 		t.Errorf("got statuses %q, want %q; output:\n%s", got, want, out)
 	}
 	if !strings.Contains(out, "deploying for m2morg_") || !strings.Contains(out, `error="insufficient_scope"`) {
 		t.Errorf("want output with the client ID and the error insufficient_scope, got\n%s", out)
 	}
+}
+
+// statuses returns the statuses of the responses that curl -i printed.
+func statuses(out string) []string {
+	var list []string
+	for _, match := range regexp.MustCompile(`(?m)^HTTP/1\.1 (\d+)`).FindAllStringSubmatch(out, -1) {
+		list = append(list, match[1])
+	}
+	return list
 }
 
 func checkMetrics(t *testing.T, i issuer, p *process, address string) {

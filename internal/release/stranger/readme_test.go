@@ -61,6 +61,7 @@ func readmeIssuer(t *testing.T, block string) issuer {
 	if want := "go run " + issuerModule + "@latest\n"; block != want {
 		t.Fatalf("%s: got commands %q, want %q", readmePage, block, want)
 	}
-	t.Log(command(t, t.TempDir(), "go", "install", issuerModule+"@latest"))
-	return runIssuer(t, []string{"bearer-issuer"})
+	dir := t.TempDir()
+	t.Log(command(t, dir, "go", "install", issuerModule+"@latest"))
+	return runIssuer(t, dir, []string{"bearer-issuer"})
 }
