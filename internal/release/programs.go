@@ -128,8 +128,8 @@ func (r *release) install(ctx context.Context, program, system, arch string, mor
 	return nil, fmt.Errorf("go install wrote no program")
 }
 
-// checkVersion checks the version that is stored in a program. A program for this machine must
-// also print this version.
+// checkVersion checks the version and the hashes of the dependencies that are stored in a program. A
+// program for this machine must also print this version.
 func (r *release) checkVersion(ctx context.Context, file, platform string) error {
 	info, err := command(ctx, r.work, r.env, "go", "version", "-m", file)
 	if err != nil {
@@ -137,6 +137,13 @@ func (r *release) checkVersion(ctx context.Context, file, platform string) error
 	}
 	if want := "\tmod\t" + modulePath + "\t" + r.version + "\t"; !strings.Contains(info, want) {
 		return fmt.Errorf("go version -m does not print the version %s:\n%s", r.version, info)
+	}
+	sums, err := os.ReadFile(filepath.Join(r.clone, "go.sum"))
+	if err != nil {
+		return err
+	}
+	if err := checkSums(info, string(sums)); err != nil {
+		return err
 	}
 	if platform != runtime.GOOS+"/"+runtime.GOARCH {
 		return nil
@@ -149,6 +156,23 @@ func (r *release) checkVersion(ctx context.Context, file, platform string) error
 		return fmt.Errorf("the program prints the version %q, want %s", text, r.version)
 	}
 	r.printf("%s -version prints %q", filepath.Base(file), text)
+	return nil
+}
+
+// checkSums returns an error if a program contains a dependency whose hash is not in go.sum. The
+// argument info is the output of go version -m. For a module at a version, go install does not read
+// the go.sum of the module. It asks the checksum database, which GOSUMDB=off switches off.
+func checkSums(info, goSum string) error {
+	known := strings.Split(goSum, "\n")
+	for line := range strings.Lines(info) {
+		fields := strings.Fields(line)
+		if len(fields) == 0 || fields[0] != "dep" && fields[0] != "=>" {
+			continue
+		}
+		if !slices.Contains(known, strings.Join(fields[1:], " ")) {
+			return fmt.Errorf("the program contains the dependency %s, which is not in go.sum; is GOSUMDB off?", strings.Join(fields[1:], " "))
+		}
+	}
 	return nil
 }
 
