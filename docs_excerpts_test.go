@@ -10,10 +10,11 @@ import (
 // excerpts lists the pages whose Go code is a part of tested files, with these files.
 var excerpts = map[string][]string{
 	"docs/testing.md": {"bearertest/example_handlers_test.go", "interceptor/example_handlers_test.go"},
+	"docs/reasons.md": {"bearertest/example_client_test.go"},
 }
 
-// TestGuideExcerpts tests that each block of Go code in the pages of excerpts is a part of one of
-// the page's files, byte for byte. Directives for the linter do not count.
+// TestGuideExcerpts tests that each block with a Go function in the pages of excerpts is a part of one
+// of the page's files, byte for byte. Directives for the linter do not count.
 func TestGuideExcerpts(t *testing.T) {
 	needsRepository(t)
 	directive := regexp.MustCompile(`(?m) *//nolint:.*$`)
@@ -28,7 +29,7 @@ func TestGuideExcerpts(t *testing.T) {
 		}
 		all := "\n" + strings.Join(sources, "\n")
 		for _, block := range blocks {
-			if !strings.Contains(all, "\n"+block[1]) {
+			if strings.Contains("\n"+block[1], "\nfunc ") && !strings.Contains(all, "\n"+block[1]) {
 				t.Errorf("%s: got code that is not in %s:\n%s", page, strings.Join(files, ", "), block[1])
 			}
 		}
