@@ -22,6 +22,7 @@ type workflow struct {
 		Steps       []struct {
 			Uses string
 			With map[string]any
+			Run  string
 		}
 	}
 }
@@ -38,7 +39,9 @@ var (
 
 // workflowFaults returns the violations of the rules for workflows. An action is pinned by its
 // commit, because its author can move a tag. The token of a job can only read the repository, and is
-// not stored on the disk. No workflow runs code of a fork with the rights of the repository.
+// not stored on the disk. No workflow runs code of a fork with the rights of the repository, or copies
+// a text of a stranger, such as the name of a branch, into a script. A job that runs code of new
+// dependencies has no cache, because the other jobs would take this code from the cache.
 func workflowFaults(name string, text []byte) []string {
 	var w workflow
 	if err := yaml.Unmarshal(text, &w); err != nil {
@@ -62,7 +65,7 @@ func workflowFaults(name string, text []byte) []string {
 	if len(w.Permissions) != 1 || w.Permissions["contents"] != "read" {
 		add("the permissions of the workflow are %v, not contents: read", w.Permissions)
 	}
-	for _, word := range []string{"pull_request_target", "workflow_run", "secrets."} {
+	for _, word := range []string{"pull_request_target", "workflow_run", "secrets.", "github.event", "github.head_ref", "github.ref_name"} {
 		if strings.Contains(string(text), word) {
 			add("the workflow uses %s", word)
 		}
@@ -77,7 +80,12 @@ func workflowFaults(name string, text []byte) []string {
 		if job.Timeout <= 0 {
 			add("job %s has no timeout-minutes", id)
 		}
-		for _, step := range job.Steps {
+		updates := false
+		for _, step := range slices.Backward(job.Steps) { // the cache is set up before the update
+			updates = updates || strings.Contains(step.Run, "go get -u")
+			if updates && strings.HasPrefix(step.Uses, "actions/setup-go@") && step.With["cache"] != false {
+				add("job %s puts new dependencies into the cache; set cache: false", id)
+			}
 			if strings.HasPrefix(step.Uses, "actions/checkout@") && step.With["persist-credentials"] != false {
 				add("job %s stores the token on the disk; set persist-credentials: false", id)
 			}
@@ -118,6 +126,9 @@ func TestWorkflowFaults(t *testing.T) {
 		{"no timeout", "    timeout-minutes: 1\n", ""},
 		{"stored token", "persist-credentials: false", "fetch-depth: 0"},
 		{"stored token, by default", "        with:\n          persist-credentials: false\n", ""},
+		{"cache of new dependencies", "      - uses", "      - uses: actions/setup-go@" + commit + " # v6.3.0\n      - run: go get -u ./...\n      - uses"},
+		{"title in a script", "    steps:\n", "    steps:\n      - run: echo '${{ github.event.pull_request.title }}'\n"},
+		{"branch in a script", "    steps:\n", "    steps:\n      - run: git switch ${{ github.head_ref }}\n"},
 		{"code of a fork", "jobs:", "on: pull_request_target\njobs:"},
 		{"secret", "jobs:", "env:\n  A: ${{ secrets.A }}\njobs:"},
 	} {
