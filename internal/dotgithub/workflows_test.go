@@ -139,7 +139,8 @@ func TestWorkflowFaults(t *testing.T) {
 	}
 }
 
-// TestDependabot checks that Dependabot watches every module, the packages of npm and the actions.
+// TestDependabot checks that Dependabot watches every module, the packages of npm, the images of Docker
+// and the actions.
 func TestDependabot(t *testing.T) {
 	var config struct {
 		Version int
@@ -160,19 +161,19 @@ func TestDependabot(t *testing.T) {
 	if config.Version != 2 || !slices.Contains(watched["gomod"], "**/*") || !slices.Contains(watched["github-actions"], "/") {
 		t.Errorf("got version %d and the folders %v, want version 2, gomod in **/* and github-actions in /", config.Version, watched)
 	}
-	packages := find(t, "package.json")
-	for _, name := range packages {
-		if dir := strings.TrimPrefix(filepath.ToSlash(filepath.Dir(name)), "../.."); !slices.Contains(watched["npm"], dir) {
-			t.Errorf("got the folders %v for npm, want %s too", watched["npm"], dir)
+	for ecosystem, name := range map[string]string{"npm": "package.json", "docker": "Dockerfile"} {
+		found := find(t, name)
+		for _, file := range found {
+			if dir := strings.TrimPrefix(filepath.ToSlash(filepath.Dir(file)), "../.."); !slices.Contains(watched[ecosystem], dir) {
+				t.Errorf("got the folders %v for %s, want %s too", watched[ecosystem], ecosystem, dir)
+			}
+		}
+		if got := len(watched[ecosystem]) - 1; got != len(found) { // the last element is Directory
+			t.Errorf("got %d folders for %s, want %d", got, ecosystem, len(found))
 		}
 	}
-	if got := len(watched["npm"]) - 1; got != len(packages) { // the last element is Directory
-		t.Errorf("got %d folders for npm, want %d", got, len(packages))
-	}
-	for _, other := range []string{"Dockerfile", "requirements.txt"} {
-		if found := find(t, other); len(found) != 0 {
-			t.Errorf("got the files %q, want an entry for them in dependabot.yml and in this test", found)
-		}
+	if found := find(t, "requirements.txt"); len(found) != 0 {
+		t.Errorf("got the files %q, want an entry for them in dependabot.yml and in this test", found)
 	}
 }
 
