@@ -34,6 +34,9 @@ func (r *release) checkTree(ctx context.Context) (err error) {
 	if r.head, err = git(ctx, r.tree, "rev-parse", "HEAD"); err != nil {
 		return err
 	}
+	if err := r.checkFiles(ctx); err != nil {
+		return err
+	}
 	if err := r.checkTags(ctx); err != nil {
 		return err
 	}
@@ -42,6 +45,23 @@ func (r *release) checkTree(ctx context.Context) (err error) {
 		return err
 	}
 	return r.copyConfig(ctx)
+}
+
+// checkFiles checks that the repository has no symbolic link and no submodule. The modules do not
+// contain these files, and this program writes to go.mod, go.sum and the pages: through a link, it
+// can write to a file outside of the clone.
+func (r *release) checkFiles(ctx context.Context) error {
+	out, err := git(ctx, r.tree, "ls-files", "--stage", "-z")
+	if err != nil {
+		return err
+	}
+	for entry := range strings.SplitSeq(out, "\x00") {
+		attributes, name, _ := strings.Cut(entry, "\t")
+		if strings.HasPrefix(attributes, "120000 ") || strings.HasPrefix(attributes, "160000 ") {
+			return fmt.Errorf("%s is a symbolic link or a submodule; a release contains only regular files", name)
+		}
+	}
+	return nil
 }
 
 // checkTags checks that the version follows the last release, and has no tag yet.
