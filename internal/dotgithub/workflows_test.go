@@ -41,7 +41,7 @@ var (
 // commit, because its author can move a tag. The token of a job can only read the repository, and is
 // not stored on the disk. No workflow runs code of a fork with the rights of the repository, or copies
 // a text of a stranger, such as the name of a branch, into a script. A job that runs code of new
-// dependencies has no cache, because the other jobs would take this code from the cache.
+// dependencies has no cache, because the other jobs use the files in the cache.
 func workflowFaults(name string, text []byte) []string {
 	var w workflow
 	if err := yaml.Unmarshal(text, &w); err != nil {
