@@ -43,7 +43,8 @@ import (
 )
 
 // Key is the key of the caller's claims. c.Get(Key) returns a *bearer.Claims. The guard sets
-// the key only if it has verified a token. echo-jwt uses the same key for its token.
+// the key only if it has verified a token. If it has verified no token, it removes the claims of a
+// guard before it. echo-jwt uses the same key for its token.
 const Key = "user"
 
 // Require returns middleware for one route or a group. The middleware refuses requests that
@@ -144,6 +145,8 @@ func (h *nextHandler) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	h.c.SetRequest(r)
 	if claims, ok := bearer.FromContext(r.Context()); ok {
 		h.c.Set(Key, claims)
+	} else if _, before := h.c.Get(Key).(*bearer.Claims); before {
+		h.c.Set(Key, nil) // removes the claims of a guard before this one; echo-jwt stores a different type
 	}
 	h.err = h.next(h.c)
 }

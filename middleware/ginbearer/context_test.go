@@ -73,7 +73,12 @@ func TestFromContextOfSecondGuard(t *testing.T) {
 	} {
 		engine := gin.New()
 		got, inRequest := "no response", ""
-		engine.GET("/x", append(row.chain, func(c *gin.Context) { got, inRequest = subject(c), subject(c.Request.Context()) })...)
+		engine.GET("/x", append(row.chain, func(c *gin.Context) {
+			got, inRequest = subject(c), subject(c.Request.Context())
+			if key, ok := c.Get(ginbearer.Key); ok != (row.want != "none") {
+				t.Errorf("%s: got the value %v for Key, want a value only for a token", row.name, key)
+			}
+		})...)
 		serveGet(engine, "Bearer "+token)
 		if got != row.want || inRequest != row.want {
 			t.Errorf("%s: got the subject %q, and %q in the context of the request, want %q", row.name, got, inRequest, row.want)

@@ -51,8 +51,8 @@ import (
 )
 
 // Key is the key of the caller's claims. c.Get(Key) returns a *bearer.Claims. The guard sets
-// the key only if it has verified a token. gin.BasicAuth uses the same key for the user
-// name.
+// the key only if it has verified a token. If it has verified no token, it removes the claims of a
+// guard before it. gin.BasicAuth uses the same key for the user name.
 const Key = gin.AuthUserKey
 
 // claimsKey is the key under which [bearer.FromContext] finds the claims in gin's context. This
@@ -156,6 +156,8 @@ func (h *nextHandler) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	h.c.Set(claimsKey, claims) // a nil *Claims replaces the claims of a guard before this one
 	if ok {
 		h.c.Set(Key, claims)
+	} else if _, before := h.c.Value(Key).(*bearer.Claims); before {
+		h.c.Delete(Key) // the claims of a guard before this one; gin.BasicAuth stores a string
 	}
 	h.c.Next()
 }
