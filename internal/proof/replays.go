@@ -36,7 +36,7 @@ type Replays struct {
 
 type digest [16]byte
 
-// NewReplays returns an empty Replays for size proofs, of which at most share are of one key. Both
+// NewReplays returns an empty Replays for size proofs. At most share proofs may be of one key. Both
 // must be positive.
 func NewReplays(size, share int) *Replays {
 	return &Replays{size: size, share: share, used: map[digest]struct{}{}, counts: map[digest]int{}}
