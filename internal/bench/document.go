@@ -15,7 +15,9 @@ const intro = `# Speed
 This page compares how much CPU time and memory bearer and other Go libraries need to check
 the token of a request. This command writes the page and the picture:
 
-    go -C internal/bench run . -o ../../docs
+` + "```sh" + `
+go -C internal/bench run . -o ../../docs
+` + "```" + `
 
 Without -o, the command prints the page and changes no file.
 

@@ -246,7 +246,9 @@ services need other values. If the option is "none", the limit cannot be changed
 This command writes the page from the constants in the source, and from the rows in
 internal/limits:
 
-    go run ./internal/limits/generate
+` + "```sh" + `
+go run ./internal/limits/generate
+` + "```" + `
 
 A test in internal/limits fails if the page is out of date, if a constant has no row, or if
 an option or a test does not exist. ` + "`TestLimits`" + ` in internal/limits runs a case at the limit, and

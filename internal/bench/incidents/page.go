@@ -16,7 +16,9 @@ issuer. ` + "`go run ./examples/drill`" + ` runs such incidents with bearer only
 in real time against an issuer on the loopback interface. A valid request has a valid token.
 "Refused" counts only valid requests. This command writes the page:
 
-    go -C internal/bench run ./incidents -o ../../docs/incidents.md
+` + "```sh" + `
+go -C internal/bench run ./incidents -o ../../docs/incidents.md
+` + "```" + `
 
 Measured on %d cores with %s.
 

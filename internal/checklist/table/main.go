@@ -178,14 +178,18 @@ describes how the module handles the feature.
 
 This command runs the tests and writes the page:
 
-    go run ./internal/checklist/table
+` + "```sh" + `
+go run ./internal/checklist/table
+` + "```" + `
 
 ` + "`.ci/run conformance`" + ` fails if the page is out of date, if a rule has no test, or if the
 test of a rule expects fewer than two different outcomes.
 
 This command runs the test of rule J07 in package internal/conformance:
 
-    go test -run 'TestRules/J07' ./internal/conformance
+` + "```sh" + `
+go test -run 'TestRules/J07' ./internal/conformance
+` + "```" + `
 
 The test sends the rows of testdata/vectors that name J07 through the verifier, the HTTP
 guard and the gRPC guard. Tests in other packages cover the rules that are not about the
