@@ -176,8 +176,9 @@ type Config struct {
 	// another Logger, a key cache that stays in use keeps its logger.
 	//
 	// If a Verifier of another package wraps this verifier, some refusals are not logged; see
-	// [Verifier]. Nil means [slog.Default]. To turn the records off, for example because a
-	// [LogObserver] logs the refusals, set a logger with a [slog.DiscardHandler].
+	// [Verifier]. Nil means the Logger of the [Issuers] to which the Config is added, or
+	// [slog.Default]. To turn the records off, for example because a [LogObserver] logs the
+	// refusals, set a logger with a [slog.DiscardHandler].
 	Logger *slog.Logger
 }
 

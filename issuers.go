@@ -29,8 +29,9 @@ type Issuers struct {
 	Observer Observer
 	// Logger gets a record of each refusal for which no configured issuer is known, for
 	// example because the token is malformed. Other refusals are logged to the [Config.Logger]
-	// of the issuer. The limits in the comment of Config.Logger apply to all loggers together.
-	// Nil means [slog.Default]. Do not change the field after the first request.
+	// of the issuer. If that field is nil, Logger takes its place, also for records about keys. The
+	// limits in the comment of Config.Logger apply to all loggers together. Nil means
+	// [slog.Default]. Do not change the field after the first call of Add.
 	Logger *slog.Logger
 	// Limits limit the fetches of keys that the issuers cause together. They apply to the keys
 	// that the verifiers discover, unless Config.KeyOptions has Limits. To apply them to the
@@ -135,6 +136,9 @@ func (s *Issuers) change(cfgs []Config, build func(*routes, Config) (*JWTVerifie
 			continue
 		}
 		seen[cfg.Issuer] = true
+		if cfg.Logger == nil {
+			cfg.Logger = s.Logger
+		}
 		v, faults := build(next, cfg)
 		if v != nil {
 			built = append(built, v)

@@ -33,6 +33,12 @@ func (b *lockedBuffer) keyRecords() int {
 	return strings.Count(b.text.String(), "jwks: ")
 }
 
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
 // oddHandler is a handler whose values cannot be compared with ==.
 type oddHandler struct {
 	slog.Handler
@@ -130,5 +136,46 @@ func TestKeyLoggerReplace(t *testing.T) {
 	}
 	if second.keyRecords() != 0 || first.keyRecords() == 0 {
 		t.Errorf("got %d records in the first logger and %d in the second, want all in the first, which the key cache got", first.keyRecords(), second.keyRecords())
+	}
+}
+
+// TestIssuersLogger checks that Issuers.Logger takes the place of a Config.Logger that is nil, for
+// records about refusals and for records about keys, after Add and after Replace.
+func TestIssuersLogger(t *testing.T) {
+	for _, own := range []bool{false, true} {
+		bearer.ResetLog(false)
+		var ofAll, ofIssuer, ofDefault lockedBuffer
+		previous := slog.Default()
+		slog.SetDefault(ofDefault.logger())
+		issuer := bearertest.NewIssuer(&bearertest.Options{Algorithms: []string{"EdDSA"}})
+		all := &bearer.Issuers{Logger: ofAll.logger()}
+		cfg := bearer.Config{Issuer: issuer.URL(), Audience: []string{audience}}
+		if own {
+			cfg.Logger = ofIssuer.logger()
+		}
+		for step, change := range []func(...bearer.Config) error{all.Add, all.Replace} {
+			if err := change(cfg); err != nil {
+				t.Fatal(err)
+			}
+			cfg.Leeway = 1e9 // a different configuration for Replace
+			if err := all.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := all.Verify(t.Context(), issuer.Token(map[string]any{"exp": 1})); err == nil {
+				t.Fatal("got an expired token accepted")
+			}
+			want := map[string]bool{"all": !own, "issuer": own, "default": false}
+			for name, buffer := range map[string]*lockedBuffer{"all": &ofAll, "issuer": &ofIssuer, "default": &ofDefault} {
+				refusals := strings.Count(buffer.String(), "reason=expired")
+				if keys := buffer.keyRecords(); (refusals == step+1) != want[name] || keys > 0 != want[name] {
+					t.Errorf("own logger %t, step %d, logger %s: got %d refusals and %d records about keys, want some only if %t", own, step, name, refusals, keys, want[name])
+				}
+			}
+		}
+		if err := all.Close(); err != nil {
+			t.Error(err)
+		}
+		issuer.Close()
+		slog.SetDefault(previous)
 	}
 }
