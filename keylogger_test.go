@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
@@ -31,6 +32,15 @@ func (b *lockedBuffer) keyRecords() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return strings.Count(b.text.String(), "jwks: ")
+}
+
+// waitForKeys waits until there is a record about keys. A key cache may write the record after
+// Refresh has returned.
+func (b *lockedBuffer) waitForKeys(t *testing.T) {
+	t.Helper()
+	for start := time.Now(); b.keyRecords() == 0 && time.Since(start) < 10*time.Second; {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 func (b *lockedBuffer) String() string {
@@ -134,6 +144,7 @@ func TestKeyLoggerReplace(t *testing.T) {
 	if status := all.Status(); !status[0].Ready() || issuer.Fetches(bearertest.KeysEndpoint) != fetches {
 		t.Errorf("got ready %v and %d fetches, want the keys of the first verifier without a fetch", status[0].Ready(), issuer.Fetches(bearertest.KeysEndpoint)-fetches)
 	}
+	first.waitForKeys(t)
 	if second.keyRecords() != 0 || first.keyRecords() == 0 {
 		t.Errorf("got %d records in the first logger and %d in the second, want all in the first, which the key cache got", first.keyRecords(), second.keyRecords())
 	}
@@ -165,6 +176,7 @@ func TestIssuersLogger(t *testing.T) {
 				t.Fatal("got an expired token accepted")
 			}
 			want := map[string]bool{"all": !own, "issuer": own, "default": false}
+			map[bool]*lockedBuffer{false: &ofAll, true: &ofIssuer}[own].waitForKeys(t)
 			for name, buffer := range map[string]*lockedBuffer{"all": &ofAll, "issuer": &ofIssuer, "default": &ofDefault} {
 				refusals := strings.Count(buffer.String(), "reason=expired")
 				if keys := buffer.keyRecords(); (refusals == step+1) != want[name] || keys > 0 != want[name] {

@@ -141,13 +141,12 @@ func TestTokenShowsErrors(t *testing.T) {
 // endpoint must receive the same secret.
 func TestTokenFunctionQuotes(t *testing.T) {
 	const secret = "~/a b'\"$(id)`id`;&%41+=é\n|"
-	var got string
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.PostFormValue("client_secret") }))
+	secrets := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { secrets <- r.PostFormValue("client_secret") }))
 	defer server.Close()
 	for _, shell := range shells(t) {
-		got = ""
 		runShell(t, shell, tokenFunction(server.URL, &scalekit.ClientCredentials{ID: "m2morg_1", Secret: secret})+"\ntoken")
-		if got != secret {
+		if got := <-secrets; got != secret {
 			t.Errorf("%s: got secret %q, want %q", shell, got, secret)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -69,6 +70,11 @@ func RunRoutes(t *testing.T, api func(*middleware.Guard) http.Handler) {
 
 func run(t *testing.T, api func(*middleware.Guard) http.Handler, send func(url string, issuer *bearertest.Issuer)) {
 	t.Helper()
+	// The program logs to slog.Default. A process logs a number of refusals a minute, and RunProfile
+	// needs some of them.
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	defer slog.SetDefault(before)
 	runWith(t, &bearertest.Options{Algorithms: []string{"ES256"}}, nil, api, send)
 }
 
