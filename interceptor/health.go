@@ -62,10 +62,10 @@ type HealthWatch struct {
 // the status before it returns. The returned watch sets the status again at each change. The
 // error lists all problems at once.
 //
-//	health := health.NewServer()
-//	watch, err := interceptor.WatchHealth(health, verifier, nil)
+//	healthServer := health.NewServer()
+//	watch, err := interceptor.WatchHealth(healthServer, verifier, nil)
 //	defer watch.Close()
-//	grpc_health_v1.RegisterHealthServer(server, health)
+//	grpc_health_v1.RegisterHealthServer(server, healthServer)
 //
 // The methods of the health service need rules; see [Health]. A call of these methods reads a
 // status that is already there, so its cost does not depend on the number of keys or issuers. Nil
