@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -42,7 +43,11 @@ func TestCommands(t *testing.T) {
 				if lacking != nil {
 					t.Skip(lacking)
 				}
-				wantOutput(t, where, s.run(t, where, commands, strings.HasPrefix(want, "refused: ")), s.replace(want))
+				output := s.run(t, where, commands, strings.HasPrefix(want, "refused: "))
+				wantOutput(t, where, output, s.replace(want))
+				if strings.Contains(commands, "curl ") {
+					wantStatuses(t, where, output, want, b.above)
+				}
 			})
 		}
 	}
@@ -64,6 +69,38 @@ func wantOutput(t *testing.T, where, got, want string) {
 				t.Errorf("%s: got output\n%s\nwant a line %q", where, got, part)
 			}
 		}
+	}
+}
+
+var (
+	status   = regexp.MustCompile(`HTTP/1\.1 (\d{3})`)
+	statuses = regexp.MustCompile(`status(?:es are| is) (\d{3}(?:(?:, | and )\d{3})*)`)
+)
+
+// wantStatuses checks the HTTP statuses in the output of curl. They must be the ones in the output on
+// the page, or in a sentence such as "The statuses are 200 and 403" in the line above the commands. If
+// the page has neither statuses nor an output, all statuses must be 200.
+func wantStatuses(t *testing.T, where, output, want, above string) {
+	t.Helper()
+	var got, list []string
+	for _, match := range status.FindAllStringSubmatch(output, -1) {
+		got = append(got, match[1])
+	}
+	for _, match := range status.FindAllStringSubmatch(want, -1) {
+		list = append(list, match[1])
+	}
+	if match := statuses.FindStringSubmatch(above); match != nil && list == nil {
+		list = regexp.MustCompile(`, | and `).Split(match[1], -1)
+	}
+	switch {
+	case list == nil && want != "" && got == nil: // wantOutput checks the output
+	case list == nil && got == nil:
+		t.Errorf("%s: got an output of curl without a status, want the flag -i, or the output on the page", where)
+	case list == nil:
+		list = slices.Repeat([]string{"200"}, len(got))
+	}
+	if !slices.Equal(got, list) {
+		t.Errorf("%s: got statuses %q, want %q; output:\n%s", where, got, list, output)
 	}
 }
 
