@@ -188,7 +188,7 @@ var checks = []check{
 	{
 		name: "kind of token", section: "RFC 8725, section 3.12", stage: ofClaims, perToken: checkForbidden,
 		want: (*explainer).wantKind, got: (*explainer).gotKind,
-		advice: fixedAdvice("This is not an access token. The client must send its access token."),
+		advice: fixedAdvice("This claim marks a token that is not an access token, such as an ID token. Then the client must send its access token. If the issuer writes this claim into its access tokens, Config.Profile does not fit: set the profile of the product, or write a profile of your own."),
 	},
 	{
 		name: "key", section: "RFC 7515, section 4.1.4", stage: ofProof, perRequest: checkKeyKept, explain: (*explainer).key,

@@ -20,6 +20,7 @@ const (
 	adviseKeySet   = `a key set is a JSON object {"keys":[...]} (RFC 7517); pass its URL to jwks.New, or pass the issuer to jwks.Discover`
 	adviseMetadata = "if the metadata is elsewhere, set jwks.Options.MetadataURL; if there is none, set jwks.Options.KeysURL to the URL of the key set"
 	adviseIssuer   = `if "iss" in the tokens has the first value, configure it as the issuer, and set jwks.Options.MetadataURL; if "iss" has the second value, set jwks.Options.MetadataIssuer to the first`
+	adviseSlash    = `the two differ only in the slash at the end: configure the issuer exactly as "iss" in the tokens`
 	adviseFile     = "jwks.New reads PEM or one key from a file only: save it, and pass file:///... as its URL"
 )
 

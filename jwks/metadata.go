@@ -26,7 +26,11 @@ func (l *locator) read(document []byte, place string) (string, error) {
 		return "", s.noIssuer()
 	}
 	if issuer != l.issuer {
-		return "", fmt.Errorf(`"issuer" is %q, want %q; `+adviseIssuer, quote.Cut(issuer), l.issuer)
+		advice := adviseIssuer
+		if strings.TrimSuffix(issuer, "/") == strings.TrimSuffix(l.issuer, "/") {
+			advice = adviseSlash
+		}
+		return "", fmt.Errorf(`"issuer" is %q, want %q; `+advice, quote.Cut(issuer), l.issuer)
 	}
 	keys, ok := strictjson.String(members.Lookup("jwks_uri"))
 	if !ok {
