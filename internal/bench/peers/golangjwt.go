@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/MicahParks/jwkset"
 	"github.com/MicahParks/keyfunc/v3"
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/auth"
@@ -25,16 +26,31 @@ func parser(ctx context.Context, s Setup) (func(token string) (*jwt.Token, error
 	if err != nil {
 		return nil, err
 	}
-	p := jwt.NewParser(
-		jwt.WithValidMethods([]string{s.Alg}), jwt.WithIssuer(s.Issuer), jwt.WithAudience(s.Audience),
-		jwt.WithExpirationRequired(), jwt.WithIssuedAt(),
-	)
+	options := []jwt.ParserOption{
+		jwt.WithValidMethods([]string{s.Alg}), jwt.WithIssuer(s.Issuer), jwt.WithExpirationRequired(), jwt.WithIssuedAt(),
+	}
+	if s.Audience != "" {
+		options = append(options, jwt.WithAudience(s.Audience))
+	}
+	if s.Options {
+		options = append(options, jwt.WithStrictDecoding(), jwt.WithLeeway(skew))
+		keys, err = keyfunc.New(keyfunc.Options{Ctx: ctx, Storage: keys.Storage(), UseWhitelist: []jwkset.USE{jwkset.UseSig, ""}})
+		if err != nil {
+			return nil, err
+		}
+	}
+	p := jwt.NewParser(options...)
 	return func(token string) (*jwt.Token, error) { return p.Parse(token, keys.Keyfunc) }, nil
 }
 
+// skew is the tolerance for clocks that differ, if Setup.Options is true.
+const skew = 30 * time.Second
+
+const golangJWTOptions = "`WithStrictDecoding`, `WithLeeway(30 s)`, and `UseWhitelist` of keyfunc"
+
 var golangJWT = Peer{
-	Name: "golang-jwt + keyfunc", Module: "github.com/golang-jwt/jwt/v5",
-	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
+	Name: "golang-jwt + keyfunc", Module: "github.com/golang-jwt/jwt/v5", CanSkipAudience: true, Options: golangJWTOptions,
+	Middleware: func(ctx context.Context, s Setup) (Middleware, error) {
 		parse, err := parser(ctx, s)
 		if err != nil {
 			return nil, err
@@ -44,26 +60,26 @@ var golangJWT = Peer{
 }
 
 var echoJWT = Peer{
-	Name: "echo-jwt + keyfunc", Module: "github.com/labstack/echo-jwt/v4",
-	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
+	Name: "echo-jwt + keyfunc", Module: "github.com/labstack/echo-jwt/v4", CanSkipAudience: true, ReadsRequests: true, Options: golangJWTOptions,
+	Middleware: func(ctx context.Context, s Setup) (Middleware, error) {
 		parse, err := parser(ctx, s)
 		if err != nil {
 			return nil, err
 		}
 		guard := echojwt.WithConfig(echojwt.Config{ParseTokenFunc: func(_ echo.Context, token string) (any, error) { return parse(token) }})
-		return httpEndpoint(func(next http.Handler) http.Handler {
+		return func(next http.Handler) http.Handler {
 			e := echo.New()
 			e.POST("/deployments", func(c echo.Context) error { next.ServeHTTP(c.Response(), c.Request()); return nil }, guard)
 			return e
-		}), nil
+		}, nil
 	},
 }
 
 // kubernetes is the token cache of the Kubernetes API server. Its verifier is golang-jwt with
 // keyfunc. It caches the verdict on a valid token for 10 s, as the API server does.
 var kubernetes = Peer{
-	Name: "Kubernetes' token cache", Module: "k8s.io/apiserver", Caches: true,
-	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
+	Name: "Kubernetes' token cache", Module: "k8s.io/apiserver", Caches: true, ReadsRequests: true,
+	Middleware: func(ctx context.Context, s Setup) (Middleware, error) {
 		parse, err := parser(ctx, s)
 		if err != nil {
 			return nil, err
@@ -78,7 +94,7 @@ var kubernetes = Peer{
 		}), false, 10*time.Second, 0)
 		guard := bearertoken.New(cached)
 		type key struct{}
-		return httpEndpoint(func(next http.Handler) http.Handler {
+		return func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				authorization := r.Header["Authorization"]
 				response, ok, err := guard.AuthenticateRequest(r)
@@ -89,13 +105,13 @@ var kubernetes = Peer{
 				}
 				next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), key{}, response)))
 			})
-		}), nil
+		}, nil
 	},
 }
 
 var grpcMiddleware = Peer{
 	Name: "go-grpc-middleware + golang-jwt + keyfunc", Module: "github.com/grpc-ecosystem/go-grpc-middleware/v2",
-	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
+	grpc: func(ctx context.Context, s Setup) (Endpoint, error) {
 		parse, err := parser(ctx, s)
 		if err != nil {
 			return nil, err

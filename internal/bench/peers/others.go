@@ -2,8 +2,10 @@ package peers
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	auth0v2middleware "github.com/auth0/go-jwt-middleware/v2"
@@ -19,48 +21,69 @@ import (
 	jwkv2 "github.com/lestrrat-go/jwx/v2/jwk"
 	jwtv2 "github.com/lestrrat-go/jwx/v2/jwt"
 	"github.com/lestrrat-go/jwx/v3/jwk"
+	"github.com/lestrrat-go/jwx/v3/jws"
 	"github.com/lestrrat-go/jwx/v3/jwt"
 )
 
 var goOIDC = Peer{
-	Name: "go-oidc", Module: "github.com/coreos/go-oidc/v3",
-	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
-		v := oidc.NewVerifier(s.Issuer, oidc.NewRemoteKeySet(ctx, s.KeysURL), &oidc.Config{ClientID: s.Audience, SupportedSigningAlgs: []string{s.Alg}})
+	Name: "go-oidc", Module: "github.com/coreos/go-oidc/v3", CanSkipAudience: true,
+	Middleware: func(ctx context.Context, s Setup) (Middleware, error) {
+		v := oidc.NewVerifier(s.Issuer, oidc.NewRemoteKeySet(ctx, s.KeysURL), &oidc.Config{
+			ClientID: s.Audience, SkipClientIDCheck: s.Audience == "", SupportedSigningAlgs: []string{s.Alg},
+		})
 		return shortMiddleware(func(ctx context.Context, token string) (any, error) { return v.Verify(ctx, token) }), nil
 	},
 }
 
 var jwxPeer = Peer{
-	Name: "jwx", Module: "github.com/lestrrat-go/jwx/v3",
-	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
+	Name: "jwx", Module: "github.com/lestrrat-go/jwx/v3", CanSkipAudience: true, ReadsRequests: true,
+	Options: "`WithAcceptableSkew(30 s)`, and `jws.Verify` with `WithCritValidation`",
+	Middleware: func(ctx context.Context, s Setup) (Middleware, error) {
 		c, err := jwk.NewCache(ctx, httprc.NewClient())
 		if err != nil {
 			return nil, err
 		}
-		if err := c.Register(ctx, s.KeysURL); err != nil {
+		ready, cancel := context.WithTimeout(ctx, 5*time.Second) // Register waits until it has a key set
+		defer cancel()
+		if err := c.Register(ready, s.KeysURL); err != nil {
 			return nil, err
 		}
 		set, err := c.CachedSet(s.KeysURL)
 		if err != nil {
 			return nil, err
 		}
-		return httpEndpoint(func(next http.Handler) http.Handler {
+		options := func() []jwt.ParseOption { // each request makes the options again, as in jwx's examples
+			list := []jwt.ParseOption{jwt.WithKeySet(set), jwt.WithIssuer(s.Issuer), jwt.WithRequiredClaim(jwt.ExpirationKey)}
+			if s.Audience != "" {
+				list = append(list, jwt.WithAudience(s.Audience))
+			}
+			if s.Options {
+				list = append(list, jwt.WithAcceptableSkew(skew))
+			}
+			return list
+		}
+		return func(next http.Handler) http.Handler {
 			type key struct{}
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				token, err := jwt.ParseRequest(r, jwt.WithKeySet(set), jwt.WithIssuer(s.Issuer), jwt.WithAudience(s.Audience), jwt.WithRequiredClaim(jwt.ExpirationKey))
+				token, err := jwt.ParseRequest(r, options()...)
+				if err == nil && s.Options { // jwt.Parse has no option for crit
+					authorization := r.Header.Get("Authorization")
+					text := authorization[strings.LastIndexByte(authorization, ' ')+1:]
+					_, err = jws.Verify([]byte(text), jws.WithKeySet(set), jws.WithCritValidation(true))
+				}
 				if err != nil {
 					http.Error(w, "unauthorized", http.StatusUnauthorized)
 					return
 				}
 				next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), key{}, token)))
 			})
-		}), nil
+		}, nil
 	},
 }
 
 var capPeer = Peer{
-	Name: "hashicorp/cap", Module: "github.com/hashicorp/cap",
-	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
+	Name: "hashicorp/cap", Module: "github.com/hashicorp/cap", CanSkipAudience: true,
+	Middleware: func(ctx context.Context, s Setup) (Middleware, error) {
 		keys, err := capjwt.NewJSONWebKeySet(ctx, s.KeysURL, "")
 		if err != nil {
 			return nil, err
@@ -69,30 +92,39 @@ var capPeer = Peer{
 		if err != nil {
 			return nil, err
 		}
-		expected := capjwt.Expected{Issuer: s.Issuer, Audiences: []string{s.Audience}, SigningAlgorithms: []capjwt.Alg{capjwt.Alg(s.Alg)}}
+		expected := capjwt.Expected{Issuer: s.Issuer, SigningAlgorithms: []capjwt.Alg{capjwt.Alg(s.Alg)}}
+		if s.Audience != "" {
+			expected.Audiences = []string{s.Audience}
+		}
 		return shortMiddleware(func(ctx context.Context, token string) (any, error) { return v.Validate(ctx, token, expected) }), nil
 	},
 }
 
 var auth0v2 = Peer{
-	Name: "auth0/go-jwt-middleware v2", Module: "github.com/auth0/go-jwt-middleware/v2",
-	Open: func(_ context.Context, s Setup) (Endpoint, error) {
+	Name: "auth0/go-jwt-middleware v2", Module: "github.com/auth0/go-jwt-middleware/v2", ReadsRequests: true,
+	Options: "`WithAllowedClockSkew(30 s)`",
+	Middleware: func(_ context.Context, s Setup) (Middleware, error) {
 		issuer, keys, err := urls(s)
 		if err != nil {
 			return nil, err
 		}
 		provider := auth0v2jwks.NewCachingProvider(issuer, 5*time.Minute, auth0v2jwks.WithCustomJWKSURI(keys))
-		v, err := auth0v2validator.New(provider.KeyFunc, auth0v2validator.SignatureAlgorithm(s.Alg), s.Issuer, []string{s.Audience})
+		var options []auth0v2validator.Option
+		if s.Options {
+			options = append(options, auth0v2validator.WithAllowedClockSkew(skew))
+		}
+		v, err := auth0v2validator.New(provider.KeyFunc, auth0v2validator.SignatureAlgorithm(s.Alg), s.Issuer, []string{s.Audience}, options...)
 		if err != nil {
 			return nil, err
 		}
-		return httpEndpoint(auth0v2middleware.New(v.ValidateToken).CheckJWT), nil
+		return auth0v2middleware.New(v.ValidateToken).CheckJWT, nil
 	},
 }
 
 var auth0v3 = Peer{
-	Name: "auth0/go-jwt-middleware v3", Module: "github.com/auth0/go-jwt-middleware/v3",
-	Open: func(_ context.Context, s Setup) (Endpoint, error) {
+	Name: "auth0/go-jwt-middleware v3", Module: "github.com/auth0/go-jwt-middleware/v3", ReadsRequests: true,
+	Options: "`WithAllowedClockSkew(30 s)`, and `WithRegisteredClaimsValidator` with a function that requires exp",
+	Middleware: func(_ context.Context, s Setup) (Middleware, error) {
 		issuer, keys, err := urls(s)
 		if err != nil {
 			return nil, err
@@ -101,10 +133,14 @@ var auth0v3 = Peer{
 		if err != nil {
 			return nil, err
 		}
-		v, err := auth0v3validator.New(
+		options := []auth0v3validator.Option{
 			auth0v3validator.WithKeyFunc(provider.KeyFunc), auth0v3validator.WithAlgorithm(auth0v3validator.SignatureAlgorithm(s.Alg)),
 			auth0v3validator.WithIssuer(s.Issuer), auth0v3validator.WithAudience(s.Audience),
-		)
+		}
+		if s.Options {
+			options = append(options, auth0v3validator.WithAllowedClockSkew(skew), auth0v3validator.WithRegisteredClaimsValidator(requireExpiry))
+		}
+		v, err := auth0v3validator.New(options...)
 		if err != nil {
 			return nil, err
 		}
@@ -112,8 +148,16 @@ var auth0v3 = Peer{
 		if err != nil {
 			return nil, err
 		}
-		return httpEndpoint(m.CheckJWT), nil
+		return m.CheckJWT, nil
 	},
+}
+
+// requireExpiry is the function of the documentation of WithRegisteredClaimsValidator.
+func requireExpiry(claims auth0v3validator.RegisteredClaims) error {
+	if claims.Expiry == 0 {
+		return errors.New("expiry is required")
+	}
+	return nil
 }
 
 func urls(s Setup) (issuer, keys *url.URL, err error) {
@@ -126,8 +170,9 @@ func urls(s Setup) (issuer, keys *url.URL, err error) {
 
 // jwtauthPeer is go-chi/jwtauth. It has no key set. Its setup passes a single key to it.
 var jwtauthPeer = Peer{
-	Name: "go-chi/jwtauth (one key)", Module: "github.com/go-chi/jwtauth/v5", OneKey: true,
-	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
+	Name: "go-chi/jwtauth (one key)", Module: "github.com/go-chi/jwtauth/v5", CanSkipAudience: true, OneKey: true, ReadsRequests: true,
+	Options: "`WithRequiredClaim` for exp, `WithAcceptableSkew(30 s)`, and `Verify` with only `TokenFromHeader`",
+	Middleware: func(ctx context.Context, s Setup) (Middleware, error) {
 		set, err := jwkv2.Fetch(ctx, s.KeysURL)
 		if err != nil {
 			return nil, err
@@ -137,9 +182,18 @@ var jwtauthPeer = Peer{
 		if err := published.Raw(&key); err != nil {
 			return nil, err
 		}
-		ja := jwtauth.New(s.Alg, nil, key, jwtv2.WithIssuer(s.Issuer), jwtv2.WithAudience(s.Audience))
-		return httpEndpoint(func(next http.Handler) http.Handler {
-			return jwtauth.Verifier(ja)(jwtauth.Authenticator(ja)(next))
-		}), nil
+		options := []jwtv2.ValidateOption{jwtv2.WithIssuer(s.Issuer)}
+		if s.Audience != "" {
+			options = append(options, jwtv2.WithAudience(s.Audience))
+		}
+		if s.Options {
+			options = append(options, jwtv2.WithRequiredClaim(jwtv2.ExpirationKey), jwtv2.WithAcceptableSkew(skew))
+		}
+		ja := jwtauth.New(s.Alg, nil, key, options...)
+		find := jwtauth.Verifier(ja)
+		if s.Options {
+			find = jwtauth.Verify(ja, jwtauth.TokenFromHeader)
+		}
+		return func(next http.Handler) http.Handler { return find(jwtauth.Authenticator(ja)(next)) }, nil
 	},
 }

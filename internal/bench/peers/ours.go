@@ -1,9 +1,11 @@
 package peers
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -38,8 +40,12 @@ func Verifier(ctx context.Context, s Setup) (*bearer.JWTVerifier, error) {
 	if logger == nil {
 		logger = slog.New(slog.NewTextHandler(io.Discard, nil)) //nolint:sloglint // formatting is part of the cost, and DiscardHandler does not format records
 	}
+	profile, err := bearer.ProfileByName(cmp.Or(s.Profile, "Scalekit"))
+	if err != nil {
+		return nil, err
+	}
 	return bearer.New(bearer.Config{ //nolint:contextcheck // New starts no goroutine if Config.Keys is set
-		Issuer: s.Issuer, Audience: []string{s.Audience}, Profile: bearer.Scalekit, Keys: keys, CacheSize: s.CacheSize, Logger: logger,
+		Issuer: s.Issuer, Audience: []string{s.Audience}, Tenants: s.Tenants, Profile: profile, Keys: keys, CacheSize: s.CacheSize, Logger: logger,
 	})
 }
 
@@ -53,19 +59,19 @@ func Guard(ctx context.Context, s Setup) (*middleware.Guard, error) {
 }
 
 var ours = Peer{
-	Name: Ours, Module: module, Caches: true,
-	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
+	Name: Ours, Module: module, Caches: true, ReadsRequests: true,
+	Middleware: func(ctx context.Context, s Setup) (Middleware, error) {
 		guard, err := Guard(ctx, s)
 		if err != nil {
 			return nil, err
 		}
-		return httpEndpoint(guard.Require(scopes.All(s.Scope))), nil
+		return guard.Require(scopes.All(strings.Fields(s.Scope)...)), nil
 	},
 }
 
 var oursGRPC = Peer{
 	Name: Ours, Module: module, Caches: true,
-	Open: func(ctx context.Context, s Setup) (Endpoint, error) {
+	grpc: func(ctx context.Context, s Setup) (Endpoint, error) {
 		v, err := Verifier(ctx, s)
 		if err != nil {
 			return nil, err

@@ -15,12 +15,21 @@ import (
 // Setup is the configuration of a peer.
 type Setup struct {
 	Issuer, Audience, KeysURL string
+	// If Audience is empty, the library does not check the audience. bearer and auth0's libraries
+	// always check it.
 	// Alg is the only accepted algorithm.
 	Alg string
-	// Scope is the scope that bearer requires.
+	// Scope is the scope that bearer requires. If Scope is empty, bearer requires no scope.
 	Scope string
 	// CacheSize is the Config.CacheSize of bearer.
 	CacheSize int
+	// Options adds options that the library's documentation names, and that make the library
+	// stricter or more tolerant. Peer.Options lists them.
+	Options bool
+	// Profile and Tenants are the settings of bearer. If Profile is empty, bearer has the profile
+	// Scalekit.
+	Profile string
+	Tenants []string
 	// Logger receives the refusals of bearer. If Logger is nil, bearer gets a logger that
 	// formats records, as slog.Default does, and discards the text.
 	Logger *slog.Logger
@@ -34,8 +43,32 @@ type Peer struct {
 	Caches bool
 	// OneKey reports whether the peer has a single key and ignores "kid".
 	OneKey bool
-	// Open sets up the peer. The goroutines of the peer stop when ctx ends.
-	Open func(ctx context.Context, s Setup) (Endpoint, error)
+	// ReadsRequests reports whether the library finds the token in the request. If it does not, the
+	// peer runs in a short middleware of this package.
+	ReadsRequests bool
+	// CanSkipAudience reports whether the audience check has a switch.
+	CanSkipAudience bool
+	// Options describes the options that Setup.Options adds. It is empty if there are none.
+	Options string
+	// Middleware sets up the peer and returns its HTTP middleware. The goroutines of the peer stop
+	// when ctx ends. Middleware is nil for gRPC.
+	Middleware func(ctx context.Context, s Setup) (Middleware, error)
+	grpc       func(ctx context.Context, s Setup) (Endpoint, error)
+}
+
+// Middleware is an HTTP middleware.
+type Middleware = func(next http.Handler) http.Handler
+
+// Open sets up the peer and returns its endpoint. The goroutines of the peer stop when ctx ends.
+func (p Peer) Open(ctx context.Context, s Setup) (Endpoint, error) {
+	if p.Middleware == nil {
+		return p.grpc(ctx, s)
+	}
+	guard, err := p.Middleware(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return httpEndpoint(guard), nil //nolint:contextcheck // an endpoint creates the requests that later calls send
 }
 
 // Endpoint is an HTTP or gRPC endpoint that a peer protects. It returns a function that sends
@@ -69,7 +102,7 @@ func Version(module string) string {
 }
 
 // httpEndpoint returns the endpoint of a middleware.
-func httpEndpoint(guard func(http.Handler) http.Handler) Endpoint {
+func httpEndpoint(guard Middleware) Endpoint {
 	return func(authorization string) func() bool {
 		reached := false
 		handler := guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
@@ -104,11 +137,11 @@ func bearerToken(r *http.Request) (string, bool) {
 	return value[7:], true
 }
 
-// shortMiddleware returns the endpoint of a library that has no middleware. The endpoint calls
-// verify in a short middleware like the middleware that users of the library write.
-func shortMiddleware(verify func(ctx context.Context, token string) (any, error)) Endpoint {
+// shortMiddleware returns a middleware for a library that has none. It calls verify, as the
+// middleware that users of the library write.
+func shortMiddleware(verify func(ctx context.Context, token string) (any, error)) Middleware {
 	type key struct{}
-	return httpEndpoint(func(next http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			token, ok := bearerToken(r)
 			if !ok {
@@ -122,5 +155,5 @@ func shortMiddleware(verify func(ctx context.Context, token string) (any, error)
 			}
 			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), key{}, claims)))
 		})
-	})
+	}
 }

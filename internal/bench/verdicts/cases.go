@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"net/http"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/internal/bench/peers"
 )
 
 const (
@@ -25,29 +27,43 @@ const (
 	forged   = "forged"
 	form     = "form"
 	claims   = "claims"
+	keys     = "keys"
+	requests = "requests"
 	purpose  = "purpose"
 	accepted = "valid"
+	issuers  = "issuers"
 )
 
-// testCase is a token with its verdict.
+// testCase is a request with its verdict.
 type testCase struct {
-	group, name, token string
+	group, name string
+	// token is sent in the Authorization field, if send is nil.
+	token string
+	// send adds the credentials to the request.
+	send func(r *http.Request)
+	// setup is the setup of the libraries for this case. If it is nil, the case has the common setup.
+	setup *peers.Setup
 }
 
+// valid reports whether a library must accept the request.
+func (c testCase) valid() bool { return c.group == accepted || c.group == issuers }
+
 type object = map[string]any
+
+type adder = func(group, name, token string)
 
 // cases returns the requests. The issuer signs the tokens, except in the group forged.
 func cases(issuer *bearertest.Issuer) []testCase {
 	var list []testCase
 	add := func(group, name, token string) {
-		list = append(list, testCase{group, name, token})
+		list = append(list, testCase{group: group, name: name, token: token})
 	}
 	addForged(add, issuer)
 	addForms(add, issuer)
 	addClaims(add, issuer)
 	addPurposes(add, issuer)
 	addValid(add, issuer)
-	return list
+	return append(list, requestCases(issuer)...)
 }
 
 // jwtType is a header that every library accepts.
@@ -55,6 +71,9 @@ var jwtType = object{"typ": "JWT"}
 
 // valid returns the claims of a valid token. Each call returns a new token, so that no cache answers.
 func valid() object { return object{"aud": audience, "scope": scope, "client_id": "ci", "sub": "ci"} }
+
+// expired returns the change that makes a token invalid for an hour.
+func expired() object { return object{"exp": time.Now().Add(-time.Hour).Unix()} }
 
 func with(changes object) object {
 	all := valid()
@@ -64,7 +83,7 @@ func with(changes object) object {
 	return all
 }
 
-func addForged(add func(group, name, token string), issuer *bearertest.Issuer) {
+func addForged(add adder, issuer *bearertest.Issuer) {
 	trusted := issuer.Keys()[0]
 	attacker := bearertest.NewKey("RS256", "attacker")
 	add(forged, "alg none", issuer.Mint(object{"typ": "JWT", "alg": "none"}, valid()))
@@ -83,32 +102,38 @@ func addForged(add func(group, name, token string), issuer *bearertest.Issuer) {
 	add(forged, "no kid, signed with a different key", sign(attacker, object{"typ": "JWT", "alg": "RS256"}, issuer))
 }
 
-func addForms(add func(group, name, token string), issuer *bearertest.Issuer) {
+const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+func addForms(add adder, issuer *bearertest.Issuer) {
 	key := issuer.Keys()[0]
 	header := marshal(object{"typ": "JWT", "alg": "RS256", "kid": key.ID()})
 	payload := payloadOf(issuer)
 	twice := strings.Replace(payload, `"sub":"ci"`, `"sub":"ci","sub":"admin"`, 1)
 	add(form, "the same claim twice", key.Sign([]byte(header), []byte(twice)))
 	add(form, "alg twice in the header", key.Sign([]byte(strings.Replace(header, `"alg":`, `"alg":"none","alg":`, 1)), []byte(payload)))
-	add(form, "an unknown extension that is critical (crit)", key.Sign([]byte(marshal(object{"typ": "JWT", "alg": "RS256", "kid": key.ID(), "crit": []string{"x"}, "x": 1})), []byte(payload)))
+	add(form, "an unknown critical extension (crit)", key.Sign([]byte(marshal(object{"typ": "JWT", "alg": "RS256", "kid": key.ID(), "crit": []string{"x"}, "x": 1})), []byte(payload)))
 	add(form, "b64 false and crit", key.Sign([]byte(marshal(object{"typ": "JWT", "alg": "RS256", "kid": key.ID(), "crit": []string{"b64"}, "b64": false})), []byte(payload)))
 	add(form, "data after the claims", key.Sign([]byte(header), []byte(payload+`{"sub":"admin"}`)))
 	add(form, "claims that are not UTF-8", key.Sign([]byte(header), []byte(strings.Replace(payload, `"sub":"ci"`, "\"sub\":\"ci\xff\"", 1))))
-	add(form, "alg RS512 in the header, but the signature is RS256", sign(key, object{"typ": "JWT", "alg": "RS512", "kid": key.ID()}, issuer))
+	add(form, "alg RS512, with an RS256 signature", sign(key, object{"typ": "JWT", "alg": "RS512", "kid": key.ID()}, issuer))
 	add(form, "padding after the signature", issuer.Mint(jwtType, valid())+"==")
+	token := issuer.Mint(jwtType, valid())
+	add(form, "a different last character, with the same signature", token[:len(token)-1]+string(alphabet[strings.IndexByte(alphabet, token[len(token)-1])^1]))
 	add(form, "a fourth part", issuer.Mint(jwtType, valid())+".e30")
 }
 
-func addClaims(add func(group, name, token string), issuer *bearertest.Issuer) {
+func addClaims(add adder, issuer *bearertest.Issuer) {
 	now := time.Now()
 	for _, c := range []struct {
 		name    string
 		changes object
 	}{
-		{"expired a minute ago", object{"exp": now.Add(-time.Minute).Unix()}},
+		{"expired an hour ago", expired()},
 		{"no exp", object{"exp": nil}},
+		{"exp in different case (EXP), and expired", object{"exp": now.Add(-time.Hour).Unix(), "EXP": now.Add(time.Hour).Unix()}},
 		{"exp is a string", object{"exp": "9999999999"}},
 		{"valid from in an hour (nbf)", object{"nbf": now.Add(time.Hour).Unix()}},
+		{"nbf beyond the range of int64", object{"nbf": jsontext.Value("9223372036854775808")}},
 		{"a different issuer", object{"iss": "https://attacker.example"}},
 		{"the issuer with a slash at the end", object{"iss": issuer.URL() + "/"}},
 		{"no iss", object{"iss": nil}},
@@ -122,16 +147,16 @@ func addClaims(add func(group, name, token string), issuer *bearertest.Issuer) {
 	}
 }
 
-func addPurposes(add func(group, name, token string), issuer *bearertest.Issuer) {
+func addPurposes(add adder, issuer *bearertest.Issuer) {
 	add(purpose, "an ID token for this audience", issuer.Mint(jwtType, with(object{"nonce": "n", "at_hash": "h", "scope": nil, "client_id": nil})))
 	add(purpose, "a logout token (typ)", issuer.Mint(object{"typ": "logout+jwt"}, valid()))
 	add(purpose, "an answer of an introspection endpoint (typ)", issuer.Mint(object{"typ": "token-introspection+jwt"}, valid()))
-	add(purpose, "a token that is bound to a DPoP key, without a proof", issuer.Mint(jwtType, with(object{"cnf": object{"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}})))
-	add(purpose, "a token that is bound to a certificate, without the certificate", issuer.Mint(jwtType, with(object{"cnf": object{"x5t#S256": "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"}})))
-	add(purpose, "a token without the scope of the route", issuer.Mint(jwtType, with(object{"scope": "read:deployments"})))
+	add(purpose, "bound to a DPoP key, without a proof", issuer.Mint(jwtType, with(object{"cnf": object{"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}})))
+	add(purpose, "bound to a certificate, without the certificate", issuer.Mint(jwtType, with(object{"cnf": object{"x5t#S256": "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"}})))
+	add(purpose, "without the scope of the route", issuer.Mint(jwtType, with(object{"scope": "read:deployments"})))
 }
 
-func addValid(add func(group, name, token string), issuer *bearertest.Issuer) {
+func addValid(add adder, issuer *bearertest.Issuer) {
 	now := time.Now()
 	add(accepted, "typ at+jwt", issuer.Mint(object{"typ": "at+jwt"}, valid()))
 	add(accepted, "typ JWT", issuer.Mint(jwtType, valid()))
@@ -139,7 +164,7 @@ func addValid(add func(group, name, token string), issuer *bearertest.Issuer) {
 	add(accepted, "exp with a fraction", issuer.Mint(jwtType, with(object{"exp": float64(now.Add(time.Hour).Unix()) + 0.5})))
 	add(accepted, "iat 5 s ahead, because clocks differ", issuer.Mint(jwtType, with(object{"iat": now.Add(5 * time.Second).Unix()})))
 	add(accepted, "6 KiB of further claims", issuer.Mint(jwtType, with(object{"groups": strings.Repeat("g", 6<<10)})))
-	add(accepted, "unknown members in the header", issuer.Mint(object{"typ": "JWT", "x": 1, "cty": "x"}, valid()))
+	add(accepted, "unknown members in the header", issuer.Mint(object{"typ": "JWT", "x": 1}, valid()))
 }
 
 // hs256 returns a token that is signed with a secret that everyone knows.
@@ -158,7 +183,7 @@ func sign(key *bearertest.Key, header object, issuer *bearertest.Issuer) string 
 // payloadOf returns the claims set of a new valid token.
 func payloadOf(issuer *bearertest.Issuer) string {
 	parts := strings.Split(issuer.Mint(jwtType, valid()), ".")
-	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	text, err := decode(parts[1])
 	if err != nil {
 		panic(err) //nolint:forbidigo // Mint returns valid tokens
 	}
@@ -176,3 +201,5 @@ func marshal(v any) string {
 }
 
 func encode(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+
+func decode(text string) ([]byte, error) { return base64.RawURLEncoding.DecodeString(text) }

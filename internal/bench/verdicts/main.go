@@ -1,4 +1,4 @@
-// Command verdicts sends the same tokens to bearer and to other libraries, and prints a page with
+// Command verdicts sends the same requests to bearer and to other libraries, and prints a page with
 // the verdicts:
 //
 //	go -C internal/bench run ./verdicts
@@ -7,9 +7,11 @@
 //
 //	go -C internal/bench run ./verdicts -o ../../docs/comparison.md
 //
-// Each library is set up as its documentation shows, as in the benchmark. The command also copies
-// some rows from docs/speed.md and docs/incidents.md, and counts the packages and modules that each
-// library needs. It needs the go command and takes less than a minute.
+// Each library is set up as its documentation shows, as in the benchmark, and a second time with
+// options that its documentation names. The command also copies some rows from docs/speed.md and
+// docs/incidents.md, and counts the packages and modules that each library needs. It needs the go
+// command and takes about a minute. If the Go module cache does not contain all modules, the go
+// command downloads them.
 package main
 
 import (
@@ -18,6 +20,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 
 	"github.com/bearerkit/bearer/bearertest"
@@ -38,10 +42,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return err
 	}
 	var results []result
-	for _, peer := range peers.All() {
-		if peer.Name == "Kubernetes' token cache" {
-			continue // its verifier is golang-jwt with keyfunc
-		}
+	for _, peer := range compared() {
 		r, err := measure(ctx, peer)
 		if err != nil {
 			return fmt.Errorf("%s: %w", peer.Name, err)
@@ -59,12 +60,26 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	return err
 }
 
+// compared returns the libraries of the page. The first one is bearer.
+func compared() []peers.Peer {
+	var list []peers.Peer
+	for _, peer := range peers.All() {
+		if peer.Name != "Kubernetes' token cache" { // its verifier is golang-jwt with keyfunc
+			list = append(list, peer)
+		}
+	}
+	return list
+}
+
 // result has the verdicts of a library.
 type result struct {
 	peer  peers.Peer
 	cases []testCase
-	// reached has the names of the cases whose request reached the handler.
-	reached map[string]bool
+	// reached has the names of the cases whose request reached the handler, and withOptions the same
+	// for a library with the options that its documentation names.
+	reached, withOptions map[string]bool
+	// expired is the response to an expired token.
+	expired *httptest.ResponseRecorder
 }
 
 // measure sends all requests to a library. Each library has its own issuer.
@@ -73,27 +88,67 @@ func measure(ctx context.Context, peer peers.Peer) (result, error) {
 	defer cancel()
 	issuer := bearertest.NewIssuer(nil)
 	defer issuer.Close()
-	endpoint, err := peer.Open(ctx, peers.Setup{Issuer: issuer.URL(), Audience: audience, KeysURL: issuer.KeysURL(), Alg: "RS256", Scope: scope})
+	server := newKeyServer()
+	defer server.Close()
+	r := result{peer: peer, cases: append(cases(issuer), keyCases(issuer, server)...)}
+	examples, err := issuerCases(server)
 	if err != nil {
-		return result{}, err
+		return r, err
 	}
-	r := result{peer: peer, cases: cases(issuer), reached: map[string]bool{}}
-	for _, c := range r.cases {
-		r.reached[c.name] = endpoint("Bearer " + c.token)()
+	r.cases = append(r.cases, examples...)
+	common := peers.Setup{Issuer: issuer.URL(), Audience: audience, KeysURL: issuer.KeysURL(), Alg: "RS256", Scope: scope}
+	if r.reached, err = send(ctx, peer, common, r.cases); err != nil {
+		return r, err
 	}
+	r.withOptions = r.reached
+	if common.Options = true; peer.Name != peers.Ours { // bearer has no options for these checks
+		if r.withOptions, err = send(ctx, peer, common, r.cases); err != nil {
+			return r, err
+		}
+	}
+	common.Options = false
+	guard, err := peer.Middleware(ctx, common)
+	if err != nil {
+		return r, err
+	}
+	_, r.expired = testCase{token: issuer.Mint(jwtType, with(expired()))}.serve(ctx, guard)
 	return r, nil
 }
 
-// names returns the names of the cases of a group whose request has the outcome reached, and the
-// number of all cases of the group.
-func (r result) names(group string, reached bool) (names []string, all int) {
-	for _, c := range r.cases {
-		if c.group == group {
-			all++
-			if r.reached[c.name] == reached {
-				names = append(names, c.name)
+// send sends the requests to a library, and returns the names of the cases whose request reached
+// the handler.
+func send(ctx context.Context, peer peers.Peer, common peers.Setup, list []testCase) (map[string]bool, error) {
+	usual, err := peer.Middleware(ctx, common)
+	if err != nil {
+		return nil, err
+	}
+	reached := map[string]bool{}
+	for _, c := range list {
+		guard := usual
+		if c.setup != nil {
+			setup := *c.setup
+			setup.Options = common.Options
+			if setup.Options && c.group == issuers && c.withoutAudience() && peer.CanSkipAudience {
+				setup.Audience = ""
+			}
+			if guard, err = peer.Middleware(ctx, setup); err != nil {
+				continue // a library without usable keys accepts nothing
 			}
 		}
+		reached[c.name], _ = c.serve(ctx, guard)
 	}
-	return names, all
+	return reached, nil
+}
+
+// serve sends the request of the case. It reports whether the request reached the handler.
+func (c testCase) serve(ctx context.Context, guard peers.Middleware) (reached bool, response *httptest.ResponseRecorder) {
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/deployments", http.NoBody)
+	if c.send != nil {
+		c.send(r)
+	} else {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	w := httptest.NewRecorder()
+	guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true })).ServeHTTP(w, r)
+	return reached, w
 }

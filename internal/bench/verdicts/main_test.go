@@ -10,7 +10,8 @@ import (
 
 // TestOurs tests the verdicts of bearer. The other libraries are compared by hand.
 func TestOurs(t *testing.T) {
-	r, err := measure(t.Context(), peers.All()[0])
+	t.Chdir("..") // the command runs in internal/bench
+	r, err := measure(t.Context(), compared()[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,12 +21,12 @@ func TestOurs(t *testing.T) {
 			t.Errorf("got two cases with the name %q, want one", c.name)
 		}
 		names[c.name] = true
-		if got, want := r.reached[c.name], c.group == accepted; got != want {
+		if got, want := r.reached[c.name], c.valid(); got != want {
 			t.Errorf("%s, %s: got accepted=%t, want %t", c.group, c.name, got, want)
 		}
 	}
-	if len(names) < 40 {
-		t.Errorf("got %d cases, want at least 40", len(names))
+	if len(names) < 100 {
+		t.Errorf("got %d cases, want at least 100", len(names))
 	}
 }
 
@@ -45,21 +46,21 @@ func TestPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name := range imports {
+	for name := range service {
 		found := 0
 		for line := range strings.Lines(string(page)) {
 			if cells := strings.Split(strings.ReplaceAll(line, "**", ""), " | "); cells[0] == "| "+name && len(cells) > 1 {
 				found++
-				if version := cells[1]; len(cells) == 7 && version != "not released" && !strings.Contains(string(mod), " "+version+"\n") {
+				if version := cells[1]; len(cells) == 8 && name != peers.Ours && !strings.Contains(string(mod), " "+version+"\n") {
 					t.Errorf("%s: got version %s, want the version in go.mod", name, version)
 				}
-				if len(cells) == 4 && cells[1] != ratios[name] {
-					t.Errorf("%s: got ratio %s, want %s", name, cells[1], ratios[name])
+				if len(cells) == 8 && cells[3] != ratios[name] {
+					t.Errorf("%s: got ratio %s, want %s", name, cells[3], ratios[name])
 				}
 			}
 		}
-		if found != 2 {
-			t.Errorf("%s: got %d rows, want 2", name, found)
+		if found < 2 {
+			t.Errorf("%s: got %d rows, want at least 2", name, found)
 		}
 	}
 	rows, err := incidents()

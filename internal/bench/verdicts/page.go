@@ -2,14 +2,10 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -22,160 +18,232 @@ import (
 //go:embed page.md.tmpl
 var pageText string
 
-// docs is the folder of the pages from which rows are copied. The command runs in internal/bench.
-const docs = "../../docs"
-
-// row is a library on the page.
-type row struct {
-	Name, Version string
-	// Forged, Form, Claims and Purpose are the numbers of accepted requests in a group. Refused is the
-	// number of refused requests in the group of valid tokens.
-	Forged, Form, Claims, Purpose, Refused string
-	// Accepted and Missed are the names of the cases with a wrong verdict. Left has the names of the
-	// accepted cases of the group purpose.
-	Accepted, Left, Missed   string
-	Ratio, Packages, Modules string
+// groupsOfCases are the groups in the order of the page, with their titles.
+var groupsOfCases = []struct{ name, title string }{
+	{forged, "Forged"},
+	{form, "Malformed"},
+	{claims, "Wrong claims"},
+	{keys, "Odd keys"},
+	{requests, "Wrong requests"},
+	{purpose, "Other purposes"},
+	{accepted, "Valid"},
+	{issuers, "Issuers' tokens"},
 }
+
+// page is the data of the template.
+type page struct {
+	Date, Go  string
+	Libraries []library
+	// Others are the libraries without bearer.
+	Others []library
+	// All has the number of cases of each group.
+	All map[string]int
+	// Groups has the cases of each group for which at least one library has a wrong verdict.
+	Groups []group
+	// Agreed has the groups with the names of the cases for which all libraries have the right verdict.
+	Agreed    []agreement
+	Incidents [][]string
+	// NoAudience has the names of the tokens of issuers without an audience.
+	NoAudience string
+}
+
+// library is a library on the page.
+type library struct {
+	Name, Short, Version, Options, Ratio string
+	needs
+	// Wrong has the number of wrong verdicts in each group.
+	Wrong map[string]string
+	// Status and Challenge are parts of the response to an expired token. Status is empty if the user
+	// of the library writes the response.
+	Status, Challenge string
+}
+
+type group struct {
+	Title string
+	Rows  []verdictRow
+}
+
+// verdictRow has the verdicts of all libraries on a request.
+type verdictRow struct {
+	Name  string
+	Cells []string
+}
+
+type agreement struct{ Title, Names string }
 
 // write returns the page.
 func write(ctx context.Context, results []result) ([]byte, error) {
-	data := struct {
-		Date, Go                               string
-		Forged, Form, Claims, Purpose, Valid   int
-		Rows                                   []row
-		Incidents                              [][]string
-		AllForged, AllForm, AllClaims, AllUses string
-		AllValid                               string
-	}{Date: time.Now().Format(time.DateOnly), Go: runtime.Version()}
+	data := page{Date: time.Now().Format(time.DateOnly), Go: runtime.Version(), All: map[string]int{}}
+	for _, c := range results[0].cases {
+		data.All[c.group]++
+	}
 	ratios, err := ratios()
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range results {
-		line := row{Name: r.peer.Name, Version: peers.Version(r.peer.Module), Ratio: ratios[r.peer.Name]}
-		if line.Ratio == "" {
+		l := r.library(ratios)
+		if l.Ratio == "" {
 			return nil, fmt.Errorf("speed.md has no ratio of %s", r.peer.Name)
 		}
-		if r.peer.Name == peers.Ours {
-			line.Name, line.Version = "**"+r.peer.Name+"**", "not released"
-		}
-		if line.Packages, line.Modules, err = dependencies(ctx, imports[r.peer.Name]); err != nil {
+		if l.needs, err = measureNeeds(ctx, r.peer); err != nil {
 			return nil, err
 		}
-		line.Forged, data.Forged = r.count(forged, true)
-		line.Form, data.Form = r.count(form, true)
-		line.Claims, data.Claims = r.count(claims, true)
-		line.Purpose, data.Purpose = r.count(purpose, true)
-		line.Refused, data.Valid = r.count(accepted, false)
-		line.Accepted = strings.Join(slices.Concat(r.list(forged, true), r.list(form, true), r.list(claims, true)), "; ")
-		line.Left = strings.Join(r.list(purpose, true), "; ")
-		line.Missed = strings.Join(r.list(accepted, false), "; ")
-		data.Rows = append(data.Rows, line)
+		l.Released = cmp.Or(l.Released, "–")
+		data.Libraries = append(data.Libraries, l)
 	}
-	first := results[0]
-	data.AllForged, data.AllForm, data.AllClaims = first.all(forged), first.all(form), first.all(claims)
-	data.AllUses, data.AllValid = first.all(purpose), first.all(accepted)
+	if err := data.compare(results); err != nil {
+		return nil, err
+	}
+	data.Others = data.Libraries[1:]
 	if data.Incidents, err = incidents(); err != nil {
 		return nil, err
 	}
-	page, err := template.New("page").Parse(pageText)
+	if data.NoAudience, err = refusedExamples(results); err != nil {
+		return nil, err
+	}
+	text, err := template.New("page").Parse(pageText)
 	if err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer
-	err = page.Execute(&out, data)
+	err = text.Execute(&out, data)
 	return out.Bytes(), err
 }
 
-// count returns the number of the cases of a group with this outcome, in bold if it is not zero, and
-// the number of all cases of the group.
-func (r result) count(group string, reached bool) (text string, all int) {
-	names, all := r.names(group, reached)
-	if len(names) == 0 {
-		return "0", all
-	}
-	return fmt.Sprintf("**%d**", len(names)), all
-}
-
-func (r result) list(group string, reached bool) []string {
-	names, _ := r.names(group, reached)
-	return names
-}
-
-// all returns the names of all cases of a group.
-func (r result) all(group string) string {
-	return strings.Join(slices.Concat(r.list(group, true), r.list(group, false)), "; ")
-}
-
-// ratios returns the CPU time of a request with a new RS256 token, by library. It is the first table
-// of docs/speed.md.
-func ratios() (map[string]string, error) {
-	text, err := os.ReadFile(filepath.Join(docs, "speed.md"))
-	if err != nil {
-		return nil, err
-	}
-	_, table, _ := strings.Cut(string(text), "\n| library (RS256) |")
-	table, _, _ = strings.Cut(table, "\n\n")
-	found := map[string]string{}
-	for _, line := range regexp.MustCompile(`(?m)^\| \**([^|*]+?)\** \| ([0-9.]+) \|`).FindAllStringSubmatch(table, -1) {
-		found[line[1]] = line[2]
-	}
-	if len(found) == 0 {
-		return nil, errors.New("speed.md has no table of new tokens")
-	}
-	return found, nil
-}
-
-// shownIncidents has the beginnings of the rows that the page copies from docs/incidents.md.
-var shownIncidents = []string{
-	"10,000 tokens with forged key ids", "a new key with the key id of the old key", "the issuer withdraws a key",
-	"a service restarts while the issuer is down", "odd documents instead of a key set",
-}
-
-// incidents returns rows of docs/incidents.md.
-func incidents() ([][]string, error) {
-	text, err := os.ReadFile(filepath.Join(docs, "incidents.md"))
-	if err != nil {
-		return nil, err
-	}
-	var rows [][]string
-	for _, name := range shownIncidents {
-		line := regexp.MustCompile(`(?m)^\| (` + regexp.QuoteMeta(name) + `[^|]*) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$`).FindStringSubmatch(string(text))
-		if line == nil {
-			return nil, fmt.Errorf("incidents.md has no row %q", name)
+// compare sets Groups and Agreed. The tokens of issuers are not in Groups, because the page has only
+// their numbers. bearer has no cells, because all its verdicts are right.
+func (p *page) compare(results []result) error {
+	for _, c := range results[0].cases {
+		if !results[0].right(c, false) {
+			return fmt.Errorf("bearer has a wrong verdict on %q", c.name)
 		}
-		rows = append(rows, line[1:])
 	}
-	return rows, nil
+	for _, g := range groupsOfCases {
+		differ := group{Title: g.title}
+		var agreed []string
+		for _, c := range results[0].cases {
+			if c.group != g.name || g.name == issuers {
+				continue
+			}
+			row := verdictRow{Name: c.name}
+			for _, r := range results[1:] {
+				row.Cells = append(row.Cells, r.cell(c))
+			}
+			if strings.Join(row.Cells, "") == "" {
+				agreed = append(agreed, c.name)
+				continue
+			}
+			differ.Rows = append(differ.Rows, row)
+		}
+		if differ.Rows != nil {
+			p.Groups = append(p.Groups, differ)
+		}
+		if agreed != nil {
+			p.Agreed = append(p.Agreed, agreement{g.title, strings.Join(agreed, "; ")})
+		}
+	}
+	return nil
 }
 
-// imports has the packages that a service imports to use a library as the benchmark does.
-var imports = map[string][]string{
-	peers.Ours:                   {"github.com/bearerkit/bearer/middleware"},
-	"golang-jwt + keyfunc":       {"github.com/golang-jwt/jwt/v5", "github.com/MicahParks/keyfunc/v3"},
-	"echo-jwt + keyfunc":         {"github.com/labstack/echo-jwt/v4", "github.com/MicahParks/keyfunc/v3"},
-	"go-oidc":                    {"github.com/coreos/go-oidc/v3/oidc"},
-	"jwx":                        {"github.com/lestrrat-go/jwx/v3/jwt", "github.com/lestrrat-go/jwx/v3/jwk", "github.com/lestrrat-go/httprc/v3"},
-	"hashicorp/cap":              {"github.com/hashicorp/cap/jwt"},
-	"auth0/go-jwt-middleware v2": {"github.com/auth0/go-jwt-middleware/v2", "github.com/auth0/go-jwt-middleware/v2/jwks", "github.com/auth0/go-jwt-middleware/v2/validator"},
-	"auth0/go-jwt-middleware v3": {"github.com/auth0/go-jwt-middleware/v3", "github.com/auth0/go-jwt-middleware/v3/jwks", "github.com/auth0/go-jwt-middleware/v3/validator"},
-	"go-chi/jwtauth (one key)":   {"github.com/go-chi/jwtauth/v5", "github.com/lestrrat-go/jwx/v2/jwk"},
+// cell returns the verdict of the library on a request. It is empty if the verdict is right.
+func (r result) cell(c testCase) string {
+	switch {
+	case r.peer.OneKey && c.group == keys:
+		return "–"
+	case r.right(c, false):
+		return ""
+	case r.yours(c):
+		return "yours"
+	case r.right(c, true):
+		return "option"
+	}
+	return "**wrong**"
 }
 
-// dependencies returns the number of packages outside the standard library that a program with these
-// imports compiles, and the number of their modules.
-func dependencies(ctx context.Context, packages []string) (count, modules string, err error) {
-	if len(packages) == 0 {
-		return "", "", errors.New("a library has no imports in the list")
+// right reports whether the library has the right verdict, by default or with options.
+func (r result) right(c testCase, options bool) bool {
+	if options {
+		return r.withOptions[c.name] == c.valid()
 	}
-	list := exec.CommandContext(ctx, "go", slices.Concat([]string{"list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}"}, packages)...) //nolint:gosec // the packages are in the list above
-	list.Stderr = os.Stderr
-	out, err := list.Output()
-	if err != nil {
-		return "", "", fmt.Errorf("go list: %w", err)
+	return r.reached[c.name] == c.valid()
+}
+
+// yours reports whether the library leaves the verdict to the code of its user.
+func (r result) yours(c testCase) bool {
+	return c.group == purpose || c.send != nil && !r.peer.ReadsRequests
+}
+
+func (r result) library(ratios map[string]string) library {
+	l := library{
+		Name: r.peer.Name, Short: short[r.peer.Name], Version: peers.Version(r.peer.Module), Options: r.peer.Options,
+		Ratio: ratios[r.peer.Name], Wrong: map[string]string{}, Status: fmt.Sprint(r.expired.Code),
 	}
-	lines := strings.Fields(string(out))
-	count = fmt.Sprint(len(lines))
-	slices.Sort(lines)
-	return count, fmt.Sprint(len(slices.Compact(lines))), nil
+	if r.peer.Name == peers.Ours {
+		l.Name, l.Version = "**"+l.Name+"**", "not released"
+	}
+	for _, g := range groupsOfCases {
+		l.Wrong[g.name] = r.count(g.name)
+	}
+	l.Challenge = strings.Join(r.expired.Header()["Www-Authenticate"], "` and `")
+	if !r.peer.ReadsRequests || r.peer.Name == "jwx" { // jwx reads requests, but writes no responses
+		l.Status = ""
+	}
+	return l
+}
+
+// count returns the number of wrong verdicts in a group. If options of the library change the number,
+// the new number is in parentheses.
+func (r result) count(group string) string {
+	byDefault, withOptions := 0, 0
+	for _, c := range r.cases {
+		if c.group != group {
+			continue
+		}
+		if c.send != nil && !r.peer.ReadsRequests && group == requests || r.peer.OneKey && group == keys {
+			return "–" // the library does not decide
+		}
+		if r.yours(c) && group == accepted {
+			continue
+		}
+		if !r.right(c, false) {
+			byDefault++
+		}
+		if !r.right(c, true) {
+			withOptions++
+		}
+	}
+	text := fmt.Sprint(byDefault)
+	if byDefault > 0 {
+		text = "**" + text + "**"
+	}
+	if withOptions != byDefault {
+		text += fmt.Sprintf(" (%d)", withOptions)
+	}
+	return text
+}
+
+// short has the names of the libraries in wide tables.
+var short = map[string]string{
+	peers.Ours: "bearer", "golang-jwt + keyfunc": "golang-jwt", "go-oidc": "go-oidc", "jwx": "jwx", "hashicorp/cap": "cap",
+	"auth0/go-jwt-middleware v2": "auth0 v2", "auth0/go-jwt-middleware v3": "auth0 v3", "echo-jwt + keyfunc": "echo-jwt",
+	"go-chi/jwtauth (one key)": "jwtauth",
+}
+
+// refusedExamples returns the names of the tokens of issuers that a library refuses. All these tokens
+// have no audience; the page says so.
+func refusedExamples(results []result) (string, error) {
+	var names []string
+	for _, r := range results {
+		for _, c := range r.cases {
+			if c.group != issuers || r.right(c, false) || slices.Contains(names, c.name) {
+				continue
+			}
+			if !c.withoutAudience() {
+				return "", fmt.Errorf("%s refuses %s, which has an audience; explain this on the page", r.peer.Name, c.name)
+			}
+			names = append(names, c.name)
+		}
+	}
+	return strings.Join(names, ", "), nil
 }
