@@ -44,8 +44,12 @@ func Verifier(ctx context.Context, s Setup) (*bearer.JWTVerifier, error) {
 	if err != nil {
 		return nil, err
 	}
+	tenants := s.Tenants
+	if len(tenants) == 0 { // New refuses an empty list, and JSON turns nil into an empty list (see package main)
+		tenants = nil
+	}
 	return bearer.New(bearer.Config{ //nolint:contextcheck // New starts no goroutine if Config.Keys is set
-		Issuer: s.Issuer, Audience: []string{s.Audience}, Tenants: s.Tenants, Profile: profile, Keys: keys, CacheSize: s.CacheSize, Logger: logger,
+		Issuer: s.Issuer, Audience: []string{s.Audience}, Tenants: tenants, Profile: profile, Keys: keys, CacheSize: s.CacheSize, Logger: logger,
 	})
 }
 
