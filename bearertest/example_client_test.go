@@ -76,6 +76,7 @@ func TestClient(t *testing.T) {
 				issuer.Inject(bearertest.DiscoveryEndpoint, bearertest.Fault{Status: http.StatusBadGateway, Times: 4})
 			}
 			api := &handlerTransport{Handler: newTestAPI(t, issuer)}
+			synctest.Wait() // the first fetch has ended, so that the first request waits for the second fetch
 			renewed := 0
 			token := func(renew bool) string {
 				if renew {
