@@ -130,11 +130,18 @@ func isCanonical(text string, size int) bool {
 	return err == nil && len(decoded) == size
 }
 
-// thumbprint returns the thumbprint of RFC 7638. The texts of the members are canonical and have no
-// characters that JSON escapes, so the JSON object can be written directly.
+// thumbprint returns the thumbprint of RFC 7638.
 func (k *publicKey) thumbprint() string {
 	var buffer [256]byte // enough for EC and OKP keys
-	text := append(buffer[:0], `{"`...)
+	sum := sha256.Sum256(k.appendJWK(buffer[:0]))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// appendJWK appends the JWK with the required members in lexical order and without white space. The
+// thumbprint is a hash of this text (RFC 7638, section 3). The texts of the members are canonical and
+// have no characters that JSON escapes, so the JSON object can be written directly.
+func (k *publicKey) appendJWK(text []byte) []byte {
+	text = append(text, `{"`...)
 	member := func(name, value string) {
 		text = append(append(append(append(text, name...), `":"`...), value...), `","`...)
 	}
@@ -153,9 +160,7 @@ func (k *publicKey) thumbprint() string {
 		member("kty", k.kty)
 		member("n", k.first)
 	}
-	text = append(text[:len(text)-len(`,"`)], '}')
-	sum := sha256.Sum256(text)
-	return base64.RawURLEncoding.EncodeToString(sum[:])
+	return append(text[:len(text)-len(`,"`)], '}')
 }
 
 // fits reports whether the algorithm is for keys of this kind.
