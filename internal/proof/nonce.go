@@ -49,25 +49,26 @@ func (n *Nonces) Make(now time.Time) string {
 
 // Check reports whether nonce was made with one of the keys in the period of now, in the period
 // before it, or in the period after it. The last case is for a nonce of a replica whose clock is
-// ahead.
-func (n *Nonces) Check(nonce string, now time.Time) bool {
+// ahead. The result current is false if a valid nonce is from the period before.
+func (n *Nonces) Check(nonce string, now time.Time) (valid, current bool) {
 	if len(nonce) != base64.RawURLEncoding.EncodedLen(nonceBytes) {
-		return false
+		return false, false
 	}
 	decoded, err := jws.Decode(nil, []byte(nonce))
 	if err != nil {
-		return false
+		return false, false
 	}
 	signed, got := decoded[:periodBytes+randomBytes], decoded[periodBytes+randomBytes:]
-	if period, current := binary.BigEndian.Uint64(signed), n.number(now); period+1 < current || period > current+1 {
-		return false
+	period, number := binary.BigEndian.Uint64(signed), n.number(now)
+	if period < number-1 || period > number+1 {
+		return false, false
 	}
 	for _, key := range n.keys {
 		if hmac.Equal(got, code(key, signed)[:codeBytes]) {
-			return true
+			return true, period >= number
 		}
 	}
-	return false
+	return false, false
 }
 
 // number returns the number of the period of now.

@@ -36,8 +36,12 @@ func TestNonces(t *testing.T) {
 		"last character, same bits": {nonces, nonce[:len(nonce)-1] + nextCharacter(nonce), start, false},
 		"not base64url":             {nonces, strings.Repeat("!", len(nonce)), start, false},
 	} {
-		if got := test.nonces.Check(test.nonce, test.now); got != test.want {
+		got, current := test.nonces.Check(test.nonce, test.now)
+		if got != test.want {
 			t.Errorf("%s: got %t, want %t", name, got, test.want)
+		}
+		if want := test.want && name != "next period"; current != want {
+			t.Errorf("%s: got current=%t, want %t", name, current, want)
 		}
 	}
 	if again := nonces.Make(start); again == nonce {
@@ -45,7 +49,8 @@ func TestNonces(t *testing.T) {
 	}
 	for i := range nonce {
 		for _, c := range []byte("Aa-_") {
-			if forged := nonce[:i] + string(c) + nonce[i+1:]; forged != nonce && nonces.Check(forged, start) {
+			forged := nonce[:i] + string(c) + nonce[i+1:]
+			if valid, _ := nonces.Check(forged, start); valid && forged != nonce {
 				t.Errorf("got a nonce with a different character %d accepted, want it refused", i)
 			}
 		}

@@ -15,6 +15,9 @@ const StepBack = time.Minute
 var (
 	// ErrFull means that Replays has no place for a further proof.
 	ErrFull = errors.New("the memory of used proofs is full")
+	// ErrUsed means that a proof was used before. Package refusal tells an honest client whose HTTP
+	// library has repeated a request (RFC 9449, section 7.3), so that the client sends a new proof.
+	ErrUsed = errors.New("the proof was used before")
 	// ErrShare means that one key has too many proofs in Replays.
 	ErrShare = errors.New("too many proofs are signed with this key")
 )
