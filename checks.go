@@ -26,6 +26,8 @@ type check struct {
 	// that explains the obstacle. Otherwise skipped is "".
 	explain func(e *explainer) (refusal *Error, skipped string)
 
+	// ofBindings is true if the check applies only to a verifier with Config.Bindings.
+	ofBindings bool
 	// needsClaims is true if the check reads claims that the row "claim types" decodes.
 	needsClaims bool
 
@@ -50,14 +52,28 @@ const (
 	ofRule                 // the rule of the route
 )
 
+// rowsOf lists the rows of the table checks by their stage, and rowsAgain the rows that run for a
+// cached token too. So a request does not go through all rows for each stage.
+//
+//nolint:gochecknoglobals // a part of a table of functions
+var rowsOf, rowsAgain = groupChecks(checks)
+
+// groupChecks groups the rows of a table. The rows of again run for a cached token too.
+func groupChecks(table []check) (byStage [ofRule + 1][]*check, again []*check) {
+	for i := range table {
+		c := &table[i]
+		byStage[c.stage] = append(byStage[c.stage], c)
+		if c.perRequest != nil {
+			again = append(again, c)
+		}
+	}
+	return byStage, again
+}
+
 // runChecks runs the checks of one stage in the order of the table, and returns the first
 // refusal. For some tokens, the verifier calls runChecks twice with the same stage.
 func (t *token) runChecks(s stage, now time.Time) *Error {
-	for i := range checks {
-		c := &checks[i]
-		if c.stage != s {
-			continue
-		}
+	for _, c := range rowsOf[s] {
 		if err := c.run(t, now); err != nil {
 			return err
 		}
@@ -166,7 +182,7 @@ var checks = []check{
 	{
 		name: "binding", section: "RFC 7800, section 3.1", stage: ofClaims, perToken: checkConfirmation,
 		want: (*explainer).wantBinding, got: (*explainer).gotBinding,
-		advice: fixedAdvice("The token is bound to a client key (DPoP or mTLS). Configure the authorization server to issue bearer tokens without this binding for this API."),
+		advice: (*explainer).adviseBinding,
 	},
 	{
 		name: "required claims", section: "RFC 9068, section 2.2", stage: ofClaims, perToken: checkRequired,
@@ -202,6 +218,10 @@ var checks = []check{
 		name: "custom claims", section: "Config.Custom", stage: ofProof, explain: (*explainer).custom,
 		want: fixed("no error from Config.Custom"), got: (*explainer).gotCustom,
 		advice: fixedAdvice("Config.Custom refuses the claims. Compare the Go type that Config.Custom decodes with the claims of the token."),
+	},
+	{
+		name: "possession", section: "RFC 9449, section 4.3 and section 7", stage: ofProof, explain: (*explainer).possession, ofBindings: true,
+		want: (*explainer).wantPossession, got: (*explainer).gotPossession, advice: (*explainer).advisePossession,
 	},
 	{
 		name: "validation", section: "Config.Validate", stage: ofProof, explain: (*explainer).validation,

@@ -1,6 +1,7 @@
 package bearer_test
 
 import (
+	"context"
 	"os"
 	"slices"
 	"strings"
@@ -84,12 +85,16 @@ func TestCheckTexts(t *testing.T) {
 	issuer := newIssuer(t, "EdDSA")
 	v := newVerifier(t, issuer, nil)
 	foreign := bearer.VerifierFunc(v.Verify)
+	bound := newVerifier(t, issuer, func(cfg *bearer.Config) {
+		cfg.Bindings = []bearer.Binding{{Member: "key", Scheme: "Key", Check: func(context.Context, bearer.Proof) error { return nil }}}
+	})
 	left := bearer.CheckNames()
 	for name, x := range map[string]*bearer.Explanation{
 		"valid token":                 explained(t, v, issuer.Token(map[string]any{"scope": "a"})),
 		"invalid token":               explained(t, v, issuer.Forge(map[string]any{"typ": "JWT"}, map[string]any{"exp": 1, "nbf": int64(1) << 40, "aud": 1, "cnf": raw(`{"jkt":"x"}`)})),
 		"verifier of another package": explained(t, foreign, issuer.Token(map[string]any{"exp": 1})),
 		"no token":                    explained(t, v, ""),
+		"bound token":                 explained(t, bound, issuer.Token(map[string]any{"cnf": raw(`{"key":"x"}`)})),
 	} {
 		for _, c := range x.Checks {
 			left = slices.DeleteFunc(left, func(other string) bool { return other == c.Name })

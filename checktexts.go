@@ -196,7 +196,10 @@ func (e *explainer) gotAudience() string {
 }
 
 func (e *explainer) wantBinding() string {
-	want := "no cnf, because proof of possession is not checked"
+	want := "no cnf, because Config.Bindings is empty, so that no proof of possession is checked"
+	if members := membersOf(e.v.accepts); len(members) > 0 {
+		want = "cnf only with members that Config.Bindings names: " + quote.List(members)
+	}
 	if inert := e.v.profile.inertConfirmation; len(inert) > 0 {
 		want += "; the members " + quote.List(inert) + " are allowed, because they do not bind the token to a client key"
 	}

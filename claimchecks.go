@@ -281,22 +281,29 @@ func checkForbidden(v *JWTVerifier, t *token) *Error {
 	return nil
 }
 
-// checkConfirmation refuses a token that is bound to a client key (RFC 7800, section 3.1).
-// A verifier that accepts such a token without proof of possession removes the protection
-// of the binding (RFC 9449, section 7.2; RFC 8705, section 3).
+// checkConfirmation refuses a token that is bound to a client key in a way that no binding of the
+// configuration is for (RFC 7800, section 3.1). A verifier that accepts such a token without proof of
+// possession removes the protection of the binding (RFC 9449, section 7.2; RFC 8705, section 3). The
+// proof itself depends on the request, so showPossession checks it.
 func checkConfirmation(v *JWTVerifier, t *token) *Error {
 	value := t.claims().members.Get(claimCnf)
 	if value == "" {
 		return nil
 	}
-	bound := true
-	for name := range strictjson.Members(value) {
-		if !slices.Contains(v.profile.inertConfirmation, name) {
-			return refuse(WrongBinding, `the token is bound to a client key by the "cnf" member %q, and such tokens are not supported`, quote.Cut(name))
+	empty := true
+	for name, confirmation := range strictjson.Members(value) {
+		empty = false
+		switch {
+		case slices.Contains(v.profile.inertConfirmation, name):
+		case v.bindingFor(name) == nil:
+			return refuse(WrongBinding, `the token is bound to a client key by the "cnf" member %q, and Config.Bindings has no binding for it`, quote.Cut(name))
+		default:
+			if text, ok := strictjson.String(confirmation); !ok || text == "" {
+				return refuse(WrongBinding, `the "cnf" member %q is not a string with at least one character`, quote.Cut(name))
+			}
 		}
-		bound = false
 	}
-	if bound {
+	if empty {
 		return refuse(WrongBinding, `"cnf" is not an object with members`)
 	}
 	return nil

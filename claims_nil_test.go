@@ -16,7 +16,7 @@ func TestNilClaims(t *testing.T) {
 	if ok || forgotten != nil {
 		t.Fatalf("context without claims: got claims %v and ok=%v, want nil and ok=false", forgotten, ok)
 	}
-	args := map[string][]any{"Value": {"sub"}, "Decode": {&map[string]any{}}, "WithCustom": {42}}
+	args := map[string][]any{"BoundTo": {"jkt"}, "Value": {"sub"}, "Decode": {&map[string]any{}}, "WithCustom": {42}}
 	methods := reflect.TypeFor[*bearer.Claims]()
 	for i := range methods.NumMethod() {
 		name := methods.Method(i).Name

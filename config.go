@@ -143,6 +143,15 @@ type Config struct {
 	// An error from Validate has the same effect as an error from the decoder in Custom. Nil
 	// means no additional check.
 	Validate func(context.Context, *Claims) error
+	// Bindings lists the ways in which tokens may be bound to a key of the client (RFC 7800), such as
+	// the result of dpop.New for DPoP (RFC 9449). The verifier checks on every request that the client
+	// holds the key. Config.Issuer decides which tokens are bound: a token with one of these bindings
+	// is never accepted without the check, and a token that is bound in a different way is refused
+	// with [WrongBinding]. Nil: every bound token is refused.
+	Bindings []Binding
+	// RequireBound refuses tokens that are not bound by one of Bindings, with [WrongBinding]. It is an
+	// error if Bindings is empty. False: tokens that are not bound are accepted too.
+	RequireBound bool
 	// CacheSize is the maximum number of tokens in the cache of verified tokens. For a cached
 	// token, the verifier does not verify the signature again and does not repeat checks whose
 	// result cannot change. On every request, it still checks the times and the issuer's keys,
@@ -222,26 +231,28 @@ func newVerifier(cfg Config, old *JWTVerifier, limits *jwks.Limits) (*JWTVerifie
 	errs = append(errs, tenantErrs...)
 	errs = append(errs, cfg.faults()...)
 	v := &JWTVerifier{
-		issuer:      cfg.Issuer,
-		template:    template,
-		domain:      domain,
-		tenants:     tenants.list,
-		unlisted:    tenants.otherwise,
-		hierarchy:   copyHierarchy(cfg.Hierarchy),
-		audience:    slices.Clone(cfg.Audience),
-		audiences:   claim.NewTexts(cfg.Audience),
-		methods:     methods,
-		profile:     profile,
-		maxLifetime: cfg.MaxLifetime,
-		maxAge:      cfg.MaxAge,
-		leeway:      cfg.Leeway,
-		custom:      withCloneCheck(cfg.Custom),
-		validate:    cfg.Validate,
-		required:    required,
-		observer:    cfg.Observer,
-		keys:        cfg.Keys,
-		logger:      cfg.Logger,
-		cache:       newCache(cfg.CacheSize),
+		issuer:       cfg.Issuer,
+		template:     template,
+		domain:       domain,
+		tenants:      tenants.list,
+		unlisted:     tenants.otherwise,
+		hierarchy:    copyHierarchy(cfg.Hierarchy),
+		audience:     slices.Clone(cfg.Audience),
+		audiences:    claim.NewTexts(cfg.Audience),
+		methods:      methods,
+		accepts:      cfg.newAccepts(),
+		requireBound: cfg.RequireBound,
+		profile:      profile,
+		maxLifetime:  cfg.MaxLifetime,
+		maxAge:       cfg.MaxAge,
+		leeway:       cfg.Leeway,
+		custom:       withCloneCheck(cfg.Custom),
+		validate:     cfg.Validate,
+		required:     required,
+		observer:     cfg.Observer,
+		keys:         cfg.Keys,
+		logger:       cfg.Logger,
+		cache:        newCache(cfg.CacheSize),
 	}
 	v.index = newIndex(v.cache.Index())
 	if cfg.Keys == nil && old != nil && old.closer != nil && old.optionsEqual(cfg.KeyOptions) {
@@ -367,5 +378,5 @@ func (cfg *Config) faults() (errs []error) {
 	if err := cfg.checkLeeway(); err != nil {
 		errs = append(errs, err)
 	}
-	return errs
+	return append(errs, cfg.checkBindings()...)
 }

@@ -3,6 +3,8 @@ package bearer
 import (
 	"context"
 	"sync/atomic"
+
+	"github.com/bearerkit/bearer/internal/possession"
 )
 
 // FromContext returns the claims of the caller's token. It returns nil and false if ctx has no
@@ -49,6 +51,7 @@ type call struct {
 	wrapped atomic.Bool
 	inner   atomic.Pointer[innerVerdict]
 	claims  atomic.Pointer[Claims]
+	facts   *facts // nil if the verifier has no bindings
 }
 
 // innerVerdict is the verdict of an inner verifier: a verifier of this package that the
@@ -84,10 +87,18 @@ func (c *call) innerOf(claims *Claims) innerVerdict {
 	return first
 }
 
-// Value returns c for callKey, and the value of the parent context for any other key.
+// Value returns c for callKey, and the value of the parent context for any other key. If a binding
+// has set a nonce, Value returns the nonce for possession.Key.
 func (c *call) Value(key any) any {
-	if _, ok := key.(callKey); ok {
+	switch key.(type) {
+	case callKey:
 		return c
+	case possession.Key:
+		if c.facts != nil {
+			if nonce := c.facts.nonce.Load(); nonce != nil {
+				return *nonce
+			}
+		}
 	}
 	return c.Context.Value(key)
 }

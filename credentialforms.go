@@ -47,7 +47,7 @@ var noBearer = map[form]*Error{
 	formObject:    noBearerRefusal("is JSON, probably the whole response of the token endpoint; want Bearer, a space and the value of access_token"),
 	formToken:     noBearerRefusal("has a scheme other than Bearer: a name such as JWT, Token or OAuth, which some frameworks use for tokens"),
 	formBasic:     noBearerRefusal("has a scheme other than Bearer: Basic, with a user name and a password"),
-	formDPoP:      noBearerRefusal("has a scheme other than Bearer: DPoP, and tokens that are bound to a client key are not supported"),
+	formDPoP:      noBearerRefusal("has a scheme other than Bearer: DPoP, and the verifier has no binding for it (Config.Bindings)"),
 	formAPIKey:    noBearerRefusal("has a scheme other than Bearer: an API key"),
 	formKnown:     noBearerRefusal("has a scheme other than Bearer: a scheme of HTTP such as Digest, Negotiate or AWS4-HMAC-SHA256"),
 	formOtherJWT:  noBearerRefusal("has a scheme other than Bearer, and then a JWT"),
@@ -188,9 +188,9 @@ func notOneRefusal(why string) *Error {
 	return sharedRefusal(InvalidRequest, errors.New("the Authorization field is not Bearer, a space and one token"+why))
 }
 
-// notOneToken returns the refusal for a value that begins with the scheme Bearer or with white
-// space, and is not one token after that. It reads at most maxToken bytes of the value.
-func notOneToken(value string) *Error {
+// notOneToken returns the refusal for a value that begins with the scheme or with white space, and
+// is not one token after that. It reads at most maxToken bytes of the value.
+func notOneToken(value, scheme string) *Error {
 	if value[0] == ' ' || value[0] == '\t' {
 		return errSpaceFirst
 	}

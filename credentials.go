@@ -13,48 +13,65 @@ var (
 
 const scheme = "Bearer"
 
-// The function credentials returns the token in the Authorization values (RFC 6750, section
-// 2.1; RFC 9110, section 11.4). The scheme may be in upper or lower case, and several
-// spaces may follow the scheme. The caller must check the alphabet of the token with
+// The function credentials returns the token in the Authorization values and its scheme (RFC 6750,
+// section 2.1; RFC 9449, section 7.1; RFC 9110, section 11.4). The scheme is Bearer, or the scheme of
+// a binding in accepts. It may be in upper or lower case, and several spaces may follow it. The
+// result has the scheme as accepts spells it. The caller must check the alphabet of the token with
 // isB64Token.
-func credentials(values []string) (string, *Error) {
+func credentials(values []string, accepts []Binding) (token, used string, _ *Error) {
 	if len(values) > 1 {
-		return "", errSeveral
+		return "", "", errSeveral
 	}
 	if len(values) == 0 || values[0] == "" {
-		return "", errNoField
+		return "", "", errNoField
 	}
 	value := values[0]
 	if token, ok := strings.CutPrefix(value, scheme+" "); ok && token != "" && token[0] != ' ' && len(token) <= maxToken {
-		return token, nil // almost all valid requests have this form
+		return token, scheme, nil // almost all valid requests have this form
 	}
-	if len(value) > maxToken+2*len(scheme) && strings.EqualFold(value[:len(scheme)], scheme) && !isTokenChar(value[len(scheme)]) {
-		return "", errTooLong // the code below must not scan a long value
+	if used = schemeOf(value, accepts); used == "" {
+		return "", "", otherScheme(value, accepts)
 	}
-	if len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
-		return "", otherScheme(value)
+	rest := value[len(used):]
+	if len(rest) > maxToken+len(used) {
+		return "", used, errTooLong // the code below must not scan a long value
 	}
-	rest := value[len(scheme):]
-	if rest != "" && isTokenChar(rest[0]) {
-		return "", otherScheme(value) // the name of the scheme is longer, for example "BearerX"
-	}
-	token := strings.TrimLeft(rest, " ")
+	token = strings.TrimLeft(rest, " ")
 	if token == "" || token == rest {
-		return "", notOneToken(value)
+		return "", used, notOneToken(value, used)
 	}
 	if len(token) > maxToken {
-		return "", errTooLong
+		return "", used, errTooLong
 	}
-	return token, nil
+	return token, used, nil
+}
+
+// schemeOf returns the accepted scheme with which the value begins, or "". The name of the scheme
+// must end there: it is not a part of a longer name such as "BearerX".
+func schemeOf(value string, accepts []Binding) string {
+	if beginsWith(value, scheme) {
+		return scheme
+	}
+	for i := range accepts {
+		if name := accepts[i].Scheme; beginsWith(value, name) {
+			return name
+		}
+	}
+	return ""
+}
+
+func beginsWith(value, name string) bool {
+	return len(value) >= len(name) && strings.EqualFold(value[:len(name)], name) &&
+		(len(value) == len(name) || !isTokenChar(value[len(name)]))
 }
 
 // otherScheme returns the refusal for a value that does not start with the scheme Bearer.
 // The reason is NoToken, with two exceptions. The reason is InvalidRequest for a value that
 // starts with white space, and for a list of credentials in which the scheme Bearer comes
 // later.
-func otherScheme(value string) *Error {
+func otherScheme(value string, accepts []Binding) *Error {
 	if value[0] == ' ' || value[0] == '\t' {
-		return notOneToken(value)
+		return notOneToken(value, scheme)
 	}
 	refusal := noBearer[valueForm(value)]
 	if len(value) > maxToken || strings.Count(value, ".") == 2 && strings.IndexByte(value, ' ') < 0 {
@@ -66,7 +83,7 @@ func otherScheme(value string) *Error {
 			return refusal
 		}
 		rest = strings.TrimLeft(rest, " \t")
-		if len(rest) > len(scheme) && strings.EqualFold(rest[:len(scheme)], scheme) && !isTokenChar(rest[len(scheme)]) {
+		if used := schemeOf(rest, accepts); used != "" && len(rest) > len(used) {
 			return errSeveral
 		}
 	}

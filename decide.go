@@ -2,14 +2,15 @@ package bearer
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"time"
 
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// Request is the input of [Decide]. Its printed form and its JSON form contain the number of the
-// values of Authorization, but not the values. There are three limits. First, package fmt calls no
+// Request is the input of [Decide]. Its printed form and its JSON form contain the numbers of the
+// values of Authorization and of Proofs, but not the values, and not the certificate. There are three limits. First, package fmt calls no
 // methods for an unexported field. So do not print a struct of yours that has a Request in an
 // unexported field. A *Request in such a field is safe with the verb %v. Second, package fmt calls
 // no methods for %p and %w, which are not valid for a Request. So do not print a Request with these
@@ -24,6 +25,25 @@ type Request struct {
 	// Authorization has the values of all Authorization header fields of the request, without
 	// changes.
 	Authorization []string
+	// Method is the method of the request, as the client wrote it. Method, Scheme, Host, Path, Proofs
+	// and Certificate are the facts of the request for Config.Bindings. Without bindings they have no
+	// effect. A request without Method has no facts, and then every bound token is refused.
+	Method string
+	// Scheme is the scheme of the target URI: "https" if the connection uses TLS, and "http"
+	// otherwise. It is "wss" or "ws" if the request opens a WebSocket.
+	Scheme string
+	// Host is the authority of the target URI, as the client sent it: the field Host of HTTP/1.1, or
+	// ":authority".
+	Host string
+	// Path is the path of the target URI as the client wrote it, with its percent-encodings and
+	// without the query: not URL.Path, which is decoded.
+	Path string
+	// Proofs has the values of all DPoP header fields of the request, without changes (RFC 9449,
+	// section 4.1).
+	Proofs []string
+	// Certificate is the certificate of the client, from the TLS connection or from a configured
+	// proxy. Nil: the client has shown none.
+	Certificate *x509.Certificate
 	// Rule is the rule of the route. The zero Rule denies every request.
 	Rule scopes.Rule
 	// NoRule explains why no rule applies to the request. It has an effect only if Rule is the
@@ -84,6 +104,9 @@ type decision struct {
 	req      Request
 	start    time.Time // zero if the duration is not measured
 
+	scheme   string       // the scheme of the credentials; "" if there are none of an accepted scheme
+	facts    *facts       // for the check of possession; nil if the verifier needs none
+	dryRun   bool         // Explain makes the decision
 	call     *call        // nil until newCall is called
 	inner    innerVerdict // the verdict of the inner verifier, if there is one
 	claims   *Claims
@@ -104,7 +127,7 @@ func (d *decision) settle(ctx context.Context) (context.Context, *Error) {
 	switch rule := d.req.Rule; {
 	case d.refusal == nil && d.claims == nil:
 		// There is no verdict. For example, a hook called panic(nil), and GODEBUG has panicnil=1.
-		return nil, d.explained(refuse(Internal, "the verifier, Config.Custom or Config.Validate ended without a result and may have called panic(nil)"))
+		return nil, d.refused(refuse(Internal, "the verifier, Config.Custom or Config.Validate ended without a result and may have called panic(nil)"))
 	case d.refusal == nil:
 		return d.call, nil
 	case d.refusal.withoutToken() && rule.IsOptional():
@@ -112,8 +135,12 @@ func (d *decision) settle(ctx context.Context) (context.Context, *Error) {
 	case d.refusal.Reason == MissingScope && rule.IsReportOnly() && d.claims != nil:
 		return d.call, nil
 	}
-	return nil, d.explained(d.refusal)
+	return nil, d.refused(d.refusal)
 }
+
+// The method refused returns the refusal for callers, with everything that depends on the request
+// and on the configuration of the verifier.
+func (d *decision) refused(e *Error) *Error { return d.withAccepts(d.explained(e)) }
 
 // withoutToken reports whether the request has no bearer credentials. It does not only compare
 // reasons, because a hook may return NoToken for a request that has credentials. A hook cannot
@@ -122,7 +149,7 @@ func (e *Error) withoutToken() bool { return e.shared != nil && e.Reason == NoTo
 
 // newCall creates the context of the request, stores it in d.call and returns it.
 func (d *decision) newCall(ctx context.Context) *call {
-	d.call = &call{Context: ctx}
+	d.call = &call{Context: ctx, facts: d.facts}
 	return d.call
 }
 
@@ -133,11 +160,13 @@ func (d *decision) decide(ctx context.Context) {
 			d.refusal = panicRefusal(p)
 		}
 	}()
-	token, refusal := credentials(d.req.Authorization)
+	token, used, refusal := credentials(d.req.Authorization, d.accepts())
 	if refusal != nil {
 		d.refusal = refusal
 		return
 	}
+	d.scheme = used
+	d.facts = d.newFacts(token, used)
 	if d.own != nil {
 		d.verifyOwn(ctx, token)
 	} else {
@@ -161,12 +190,13 @@ func (d *decision) decide(ctx context.Context) {
 func (d *decision) verifyOwn(ctx context.Context, raw string) {
 	t := newToken()
 	defer t.free()
+	t.facts = d.facts
 	d.claims, d.refusal = t.verify(d.own, raw, d.start, func() context.Context { return d.newCall(ctx) }) //nolint:contextcheck // the call wraps ctx
 	if d.start.IsZero() {
 		d.start = t.now
 	}
 	if d.cacheHit = t.cacheHit; d.refusal != nil && !t.decodedAll && !isB64Token(raw) {
-		d.refusal = notOneToken(d.req.Authorization[0])
+		d.refusal = notOneToken(d.req.Authorization[0], d.scheme)
 	}
 }
 
@@ -174,7 +204,7 @@ func (d *decision) verifyOwn(ctx context.Context, raw string) {
 // may call a verifier of this package.
 func (d *decision) verify(ctx context.Context, raw string) {
 	if !isB64Token(raw) {
-		d.refusal = notOneToken(d.req.Authorization[0])
+		d.refusal = notOneToken(d.req.Authorization[0], d.scheme)
 		return
 	}
 	c := d.newCall(ctx)

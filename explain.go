@@ -29,7 +29,7 @@ import (
 // package, the explanation has one check for the whole verdict of v.
 func Explain(ctx context.Context, v Verifier, req Request) *Explanation {
 	x := &Explanation{Time: time.Now()}
-	d := decision{verifier: v, req: req, start: x.Time}
+	d := decision{verifier: v, req: req, start: x.Time, dryRun: true}
 	d.own = ownOf(v)
 	if req.Rule.IsPublic() {
 		x.Checks = []CheckResult{{Name: "rule", State: passed, Want: "nothing", Got: "the route is public, so the guard does not check tokens"}}
@@ -61,16 +61,17 @@ type explainer struct {
 	x        *Explanation
 	now      time.Time
 
-	raw     string       // the token in the credentials
-	v       *JWTVerifier // the verifier of the token's issuer, or nil
-	t       *token
-	genuine bool   // the signature is valid
-	svid    bool   // the check of the signature leaves out a key for JWT-SVIDs
-	denied  *Error // the refusal of the rule, if the rule was applied and denies the request
-	decoded bool   // the claims have the right types
-	opaque  bool   // the header or the claims set cannot be read
-	waives  bool   // the mode of the rule waives the current check
-	end     bool   // no further check is possible
+	raw       string       // the token in the credentials
+	v         *JWTVerifier // the verifier of the token's issuer, or nil
+	t         *token
+	genuine   bool   // the signature is valid
+	svid      bool   // the check of the signature leaves out a key for JWT-SVIDs
+	denied    *Error // the refusal of the rule, if the rule was applied and denies the request
+	decoded   bool   // the claims have the right types
+	opaque    bool   // the header or the claims set cannot be read
+	possessed bool   // the client has shown that it holds the key, or the token is not bound
+	waives    bool   // the mode of the rule waives the current check
+	end       bool   // no further check is possible
 }
 
 // runAll runs the checks in the order of the table. A check runs even if an earlier check
@@ -103,7 +104,7 @@ func (e *explainer) isApplicable(c *check) bool {
 	case ofForeign:
 		return e.decision.own == nil
 	default:
-		return e.decision.own != nil
+		return e.decision.own != nil && (!c.ofBindings || len(e.decision.accepts()) > 0)
 	}
 }
 
@@ -171,9 +172,9 @@ func (e *explainer) fillIn(c *check) {
 // The methods below are the values of the field explain in the table of checks.
 
 func (e *explainer) credentials() (*Error, string) {
-	raw, refusal := credentials(e.decision.req.Authorization)
+	raw, used, refusal := credentials(e.decision.req.Authorization, e.decision.accepts())
 	if refusal == nil && !isB64Token(raw) {
-		refusal = notOneToken(e.decision.req.Authorization[0])
+		refusal = notOneToken(e.decision.req.Authorization[0], used)
 	}
 	e.raw, e.end = raw, refusal != nil
 	e.waives = e.end && e.x.Reason == "" // allowed, because the request has no token and the rule is optional
@@ -285,6 +286,22 @@ func (e *explainer) custom() (*Error, string) {
 		}
 		return err
 	})
+}
+
+// The method possession repeats the check of the proof. Check gets DryRun, so that Explain does not
+// use up the proof.
+func (e *explainer) possession() (*Error, string) {
+	if !e.genuine {
+		return nil, "the signature was not verified, so the proof is not checked"
+	}
+	_, used, _ := credentials(e.decision.req.Authorization, e.decision.accepts())
+	e.t.facts = e.decision.newFacts(e.raw, used)
+	var refusal *Error
+	if err := callSafely(func() error { refusal = e.t.showPossession(e.ctx); return nil }); err != nil {
+		refusal = refusalOf(err, Internal)
+	}
+	e.possessed = refusal == nil
+	return refusal, ""
 }
 
 func (e *explainer) validation() (*Error, string) {

@@ -14,7 +14,10 @@ import (
 func AddCheck(t *testing.T, name string, refuses func(now time.Time) bool) {
 	t.Helper()
 	original := checks
-	t.Cleanup(func() { checks = original })
+	t.Cleanup(func() {
+		checks = original
+		rowsOf, rowsAgain = groupChecks(checks)
+	})
 	last := slices.IndexFunc(original, func(c check) bool { return c.stage == ofProof })
 	checks = slices.Insert(slices.Clone(original), last, check{
 		name: name, section: "test", stage: ofClaims,
@@ -26,6 +29,7 @@ func AddCheck(t *testing.T, name string, refuses func(now time.Time) bool) {
 		},
 		want: fixed("a wanted time"), got: fixed("the time"), advice: fixedAdvice("wait"),
 	})
+	rowsOf, rowsAgain = groupChecks(checks)
 }
 
 // CheckFaults returns the mistakes in the table of checks.

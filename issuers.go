@@ -51,6 +51,7 @@ type routes struct {
 	domains   map[string]*JWTVerifier // the key is a SPIFFE trust domain, for example "spiffe://example.org"
 	all       map[string]*JWTVerifier // the key is Config.Issuer
 	sorted    []*JWTVerifier          // the verifiers in all, sorted by issuer
+	accepts   []Binding               // how the verifiers accept tokens; see Issuers.Accepts
 	index     *index                  // finds the cached tokens of all issuers; nil before the first call of Add
 }
 
@@ -154,6 +155,7 @@ func (s *Issuers) change(cfgs []Config, build func(*routes, Config) (*JWTVerifie
 		}
 		return fmt.Errorf("bearer: %w", errors.Join(errs...))
 	}
+	next.setAccepts()
 	s.routes.Store(next)
 	for _, old := range previous.all {
 		if next.all[old.issuer] != old {
@@ -253,6 +255,7 @@ func (s *Issuers) Remove(issuer string) bool {
 	if ok {
 		next := old.clone()
 		next.remove(v)
+		next.setAccepts()
 		s.routes.Store(next)
 	}
 	s.mu.Unlock()
@@ -304,6 +307,48 @@ func (s *Issuers) Refresh(ctx context.Context) error {
 	wg.Wait()
 	return errors.Join(errs...)
 }
+
+// setAccepts sets the union of the ways in which the verifiers accept tokens.
+func (r *routes) setAccepts() {
+	r.accepts = nil
+	if !slices.ContainsFunc(r.sorted, func(v *JWTVerifier) bool { return v.accepts != nil }) {
+		return
+	}
+	for _, v := range r.sorted {
+		accepts := v.accepts
+		if accepts == nil {
+			accepts = []Binding{{Scheme: scheme}}
+		}
+		for _, b := range accepts {
+			r.accept(b)
+		}
+	}
+}
+
+// The method accept adds a binding to the union. Bearer is first.
+func (r *routes) accept(b Binding) {
+	for i := range r.accepts {
+		if known := &r.accepts[i]; known.Member == b.Member && known.Scheme == b.Scheme {
+			for _, alg := range b.Algorithms {
+				if !slices.Contains(known.Algorithms, alg) {
+					known.Algorithms = append(slices.Clip(known.Algorithms), alg)
+				}
+			}
+			return
+		}
+	}
+	if b.Member == "" {
+		r.accepts = slices.Insert(r.accepts, 0, b)
+	} else {
+		r.accepts = append(r.accepts, b)
+	}
+}
+
+func (s *Issuers) accepting() []Binding { return s.table().accepts }
+
+// Accepts returns the ways in which the issuers' tokens are accepted now; see [JWTVerifier.Accepts].
+// It is the union for all issuers: a token is accepted only as the Config of its own issuer says.
+func (s *Issuers) Accepts() []Binding { return slices.Clip(s.table().accepts) }
 
 // AuthorizationServers returns a sorted list of the issuers whose tokens s accepts now; see
 // [JWTVerifier.AuthorizationServers].

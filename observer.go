@@ -233,10 +233,12 @@ func verifyObserved(ctx context.Context, v ownVerifier, raw string) (claims *Cla
 		}
 	}()
 	start, wrapped := time.Now(), wrappedCall(ctx) // wrappedCall must run first, because the guard may stop waiting during the verification
+	var known *facts
 	if wrapped != nil {
+		known = wrapped.facts
 		ctx = &call{Context: ctx} // if a hook verifies a token of its own, the outcome of this token is reported too
 	}
-	claims, cacheHit, refusal := verify(ctx, v, raw, start)
+	claims, cacheHit, refusal := verify(ctx, v, raw, start, known)
 	if claims == nil && refusal == nil {
 		refusal = panicRefusal(nil) // a hook called panic(nil), and GODEBUG has panicnil=1
 	}
@@ -263,9 +265,10 @@ func verifyObserved(ctx context.Context, v ownVerifier, raw string) (claims *Cla
 
 // The function verify verifies a token. If a hook panics, verify returns the panic as a
 // refusal, so that the caller reports it.
-func verify(ctx context.Context, v ownVerifier, raw string, now time.Time) (claims *Claims, cacheHit bool, refusal *Error) {
+func verify(ctx context.Context, v ownVerifier, raw string, now time.Time, known *facts) (claims *Claims, cacheHit bool, refusal *Error) {
 	t := newToken()
 	defer t.free()
+	t.facts = known
 	defer func() {
 		if p := recover(); p != nil {
 			claims, refusal = nil, panicRefusal(p)

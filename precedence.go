@@ -16,8 +16,8 @@ import (
 //nolint:gochecknoglobals // the list never changes
 var precedence = [...]Reason{
 	Revoked, Malformed, WrongIssuer, WrongAlgorithm, UnknownKey, BadSignature, WrongType, Expired, NotYetValid, WrongAudience,
-	InvalidClaims, WrongBinding, InvalidCustom, InvalidRequest, NoToken,
-	Internal, KeysUnavailable, KeyNotAsked,
+	InvalidClaims, WrongBinding, InvalidProof, ProofNonce, InvalidCustom, InvalidRequest, NoToken,
+	Internal, KeysUnavailable, KeyNotAsked, Unavailable,
 	MissingScope,
 }
 

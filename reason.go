@@ -55,9 +55,18 @@ const (
 	// InvalidClaims: a required claim is missing, a claim is forbidden, a claim has the wrong
 	// type or value, or the lifetime exceeds Config.MaxLifetime.
 	InvalidClaims Reason = "claims"
-	// WrongBinding: the token is bound to a client key ("cnf", RFC 7800). This package does
-	// not check proof of possession.
+	// WrongBinding: the token is bound to a client key ("cnf", RFC 7800), and no [Binding] of
+	// Config.Bindings is for this member of "cnf"; or the token, the scheme of the request and the
+	// key that the client has shown do not fit each other (RFC 9449, section 7.1; RFC 8705, section
+	// 3); or the token is not bound, and Config.RequireBound is set.
 	WrongBinding Reason = "binding"
+	// InvalidProof: the request has no valid proof that the client holds the key to which the token
+	// is bound (RFC 9449, section 7.1: invalid_dpop_proof).
+	InvalidProof Reason = "proof"
+	// ProofNonce: the proof has no nonce of this service, or an old one (RFC 9449, section 9:
+	// use_dpop_nonce). The response contains a nonce, and an honest client repeats the request
+	// with it.
+	ProofNonce Reason = "proof_nonce"
 	// InvalidCustom: Config.Custom or Config.Validate returned an error that contains no
 	// Reason.
 	InvalidCustom Reason = "custom"
@@ -79,6 +88,9 @@ const (
 	// keys are available, and other tokens are not affected. Clients can cause this reason with
 	// forged tokens, so do not count it as an outage.
 	KeyNotAsked Reason = "key_not_asked"
+	// Unavailable: this service cannot decide at the moment, because something other than the
+	// issuer's keys is missing, such as the store of used proofs. The client is not at fault.
+	Unavailable Reason = "unavailable"
 	// Internal: this service has a fault, such as a panic in Config.Validate.
 	Internal Reason = "internal"
 )
@@ -100,7 +112,7 @@ type Error struct {
 	// an error that contains several reasons, for example with errors.Join, the order of the
 	// errors does not matter. The reason is the first of these: Revoked; the other reasons from
 	// Malformed to InvalidCustom in the order of their declaration; InvalidRequest; NoToken;
-	// Internal; KeysUnavailable; KeyNotAsked; MissingScope. The same applies to the errors of several
+	// Internal; KeysUnavailable; KeyNotAsked; Unavailable; MissingScope. The same applies to the errors of several
 	// functions of a rule. So [scopes.ReportOnly] waives a refusal only if the errors contain
 	// no reason but MissingScope. An error contains a reason if errors.Is or errors.As finds the
 	// reason. A reason other than MissingScope hides the errors that its error wraps. A reason
@@ -119,10 +131,20 @@ type Error struct {
 	// packages need only Missing. With a metadata URL, package middleware also sets Required for
 	// other Reasons with status 401.
 	Required []string
-	// If Reason is KeysUnavailable or KeyNotAsked, RetryAfter is the time after which the client should
+	// If Reason is KeysUnavailable, KeyNotAsked or Unavailable, RetryAfter is the time after which the client should
 	// retry. If the time is not known, RetryAfter is zero, and the response of a guard
 	// contains 5 s.
 	RetryAfter time.Duration
+	// Scheme is the authentication scheme of the request, such as "Bearer" or "DPoP". It is empty if
+	// the request has no credentials of an accepted scheme, and if the verifier has no bindings.
+	// Guards put the error code into the challenge of this scheme (RFC 9449, section 7.2).
+	Scheme string
+	// Accepts is the result of [JWTVerifier.Accepts]. Guards write one challenge for each scheme in
+	// it. Nil means Bearer. Do not change its elements.
+	Accepts []Binding
+	// If Reason is ProofNonce, Nonce is the nonce for the next proof. Guards send it to the client
+	// (RFC 9449, section 9).
+	Nonce string
 	// Err is the detail of the refusal. It is for logs. Do not send it to clients. It quotes
 	// values of the token, which are escaped and cut, but it never quotes the token itself.
 	// Err may be nil.
@@ -139,7 +161,7 @@ type Error struct {
 // constants.
 func (r Reason) isOfToken() bool {
 	switch r { //nolint:exhaustive // all other reasons are reasons of the token
-	case InvalidRequest, NoToken, MissingScope, KeysUnavailable, KeyNotAsked, Internal:
+	case InvalidRequest, NoToken, MissingScope, KeysUnavailable, KeyNotAsked, Unavailable, Internal:
 		return false
 	}
 	return true

@@ -35,6 +35,8 @@ type token struct {
 	cacheHit     bool         // the entry is from the cache
 	proved       bool         // the signature was verified, by this request or by a concurrent request
 
+	facts *facts // of the request; nil if there are none, or if the verifier needs none
+
 	decoded         bool // the claims were decoded
 	audienceMatched bool // "aud" matched Config.Audience
 	decodedAll      bool // header, claims and signature were decoded from base64url
@@ -128,7 +130,7 @@ func (t *token) free() {
 		clear(t.buf)
 		*t = token{raw: t.raw, buf: t.buf[:0], place: t.place}
 	} else { // only findCached has set fields; clearing only these fields is faster
-		t.digest, t.entry, t.header, t.verifier, t.cacheHit, t.decodedAll = memory.Digest{}, nil, nil, nil, false, false
+		t.digest, t.entry, t.header, t.verifier, t.facts, t.cacheHit, t.decodedAll = memory.Digest{}, nil, nil, nil, nil, false, false
 	}
 	tokens.Put(t)
 }
@@ -228,8 +230,8 @@ func (t *token) findCached(ix *index, now time.Time) bool {
 func (t *token) adopt(e *entry, now time.Time) bool {
 	own, header := t.entry, t.header
 	t.entry, t.header, t.verifier = e, e.Value.header, e.Value.verifier
-	for i := range checks {
-		if c := &checks[i]; c.perRequest != nil && c.perRequest(t.verifier, t, now) != nil {
+	for _, c := range rowsAgain {
+		if c.perRequest(t.verifier, t, now) != nil {
 			t.entry, t.header, t.verifier = own, header, nil
 			return false
 		}

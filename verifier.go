@@ -72,6 +72,8 @@ type JWTVerifier struct {
 	// It is a function, because package fmt does not print the secrets in a closure.
 	optionsEqual func(*jwks.Options) bool
 	methods      map[string]*jws.Method
+	accepts      []Binding // the result of Accepts; nil if Config.Bindings is empty
+	requireBound bool
 	profile      *profile
 	hierarchy    scopes.Hierarchy
 	maxLifetime  time.Duration
@@ -169,6 +171,8 @@ type ownVerifier interface {
 	route(t *token) *Error
 	// The method replaced reports whether Issuers.Replace has replaced t.verifier.
 	replaced(t *token) bool
+	// The method accepting returns how tokens can be bound; see JWTVerifier.Accepts.
+	accepting() []Binding
 }
 
 // ownOf returns v if v is a *JWTVerifier or an *Issuers, and nil otherwise. A type that embeds
@@ -278,6 +282,9 @@ func (t *token) verdict(ctx context.Context) (*Claims, *Error) {
 	}
 	v.cache.Count(t.place, t.cacheHit)
 	if err != nil {
+		return nil, t.annotate(err)
+	}
+	if err := t.showPossession(ctx); err != nil {
 		return nil, t.annotate(err)
 	}
 	c := t.public()

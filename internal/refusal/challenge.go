@@ -3,7 +3,10 @@ package refusal
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
+
+	"github.com/bearerkit/bearer"
 )
 
 // Params is the part of a guard's challenges that does not depend on the request.
@@ -59,23 +62,65 @@ func NewChallenges(p Params) Challenges {
 	return Challenges{`realm="` + p.Realm + `", resource_metadata="` + p.ResourceMetadata + `"`}
 }
 
-// For returns the values of the field WWW-Authenticate for the answer. If the client cannot
-// solve the problem with other credentials, For returns nil.
+// For returns the values of the field WWW-Authenticate for the answer: one challenge for each scheme
+// that the verifier accepts. The error code is in the challenge of the scheme of the request, and in
+// all challenges if this scheme is not accepted or if the request has several credentials (RFC 9449,
+// section 7.2). If the client cannot solve the problem with other credentials, For returns nil.
 func (c Challenges) For(a Answer) []string {
 	if a.challenge == noChallenge {
 		return nil
 	}
-	return []string{c.scheme("Bearer", a)}
+	if len(a.accepts) == 0 {
+		return []string{c.scheme("Bearer", nil, a)}
+	}
+	offered := schemes(a.accepts)
+	others := a // the challenges of the other schemes
+	if slices.ContainsFunc(offered, func(s scheme) bool { return s.name == a.scheme }) {
+		others.challenge, others.Scopes = bareChallenge, nil
+	}
+	var all []string
+	for _, s := range offered {
+		if s.name == a.scheme {
+			all = append(all, c.scheme(s.name, s.algorithms, a))
+		} else {
+			all = append(all, c.scheme(s.name, s.algorithms, others))
+		}
+	}
+	return all
 }
 
-// scheme returns the challenge for the authentication scheme with this name.
-func (c Challenges) scheme(name string, a Answer) string {
+// scheme is an authentication scheme and the algorithms of its proofs.
+type scheme struct {
+	name       string
+	algorithms []string
+}
+
+// schemes returns the schemes of the bindings, each once.
+func schemes(accepts []bearer.Binding) []scheme {
+	var all []scheme
+	for _, b := range accepts {
+		i := slices.IndexFunc(all, func(s scheme) bool { return s.name == b.Scheme })
+		if i < 0 {
+			all = append(all, scheme{b.Scheme, b.Algorithms})
+		} else if len(all[i].algorithms) == 0 {
+			all[i].algorithms = b.Algorithms
+		}
+	}
+	return all
+}
+
+// scheme returns the challenge for the authentication scheme with this name. The algorithms are the
+// value of "algs" (RFC 9449, section 7.1).
+func (c Challenges) scheme(name string, algorithms []string, a Answer) string {
 	text := name + " " + c.params
 	if a.challenge == fullChallenge {
 		text += `, error="` + a.Error + `", error_description="` + a.Description + `"`
 	}
 	if len(a.Scopes) > 0 {
 		text += `, scope="` + strings.Join(a.Scopes, " ") + `"`
+	}
+	if len(algorithms) > 0 {
+		text += `, algs="` + strings.Join(algorithms, " ") + `"`
 	}
 	return text
 }

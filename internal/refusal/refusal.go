@@ -11,6 +11,7 @@ import (
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/errtree"
 	"github.com/bearerkit/bearer/internal/norule"
+	"github.com/bearerkit/bearer/internal/proof"
 	"github.com/bearerkit/bearer/internal/unverified"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -27,8 +28,9 @@ type Answer struct {
 	// Code is the gRPC status code, a value of google.golang.org/grpc/codes. It has type
 	// uint32, so that programs without gRPC do not need package grpc.
 	Code uint32
-	// Error is an error code of RFC 6750, section 3.1, or "unauthorized", "forbidden",
-	// "temporarily_unavailable" or "server_error".
+	// Error is an error code of RFC 6750, section 3.1, or of RFC 9449 ("invalid_dpop_proof",
+	// "use_dpop_nonce"), or "unauthorized", "forbidden", "temporarily_unavailable" or
+	// "server_error".
 	Error string
 	// Description is a sentence from a fixed list. It is ASCII without quotes. If a reason
 	// helps an honest client, the reason has its own sentence. The other reasons for an
@@ -40,11 +42,15 @@ type Answer struct {
 	Scopes []string
 	// Missing contains the valid scopes in the field Missing of the [bearer.Error].
 	Missing []string
+	// Nonce is the nonce for the next proof (RFC 9449, section 9). It is empty for all other refusals.
+	Nonce string
 	// RetryAfter is the time that the client should wait before it tries again. Zero:
 	// waiting does not help.
 	RetryAfter time.Duration
 
 	challenge challenge
+	scheme    string           // the scheme of the request; "" if it has none, or if the verifier has no bindings
+	accepts   []bearer.Binding // see bearer.Error.Accepts
 }
 
 // challenge determines which parameters the WWW-Authenticate field contains.
@@ -86,6 +92,22 @@ func invalidToken(description string) row {
 	}
 }
 
+// dpopRow returns the row of an invalid proof (RFC 9449, sections 7.1 and 9).
+func dpopRow(code, description string) row {
+	r := invalidToken(description)
+	r.error = code
+	return r
+}
+
+// These descriptions replace the descriptions in rows.
+const (
+	// unmatched is for WrongBinding, if the verifier accepts bound tokens.
+	unmatched = "The access token, its scheme and the proof of possession do not fit each other"
+	// used is for InvalidProof, if the proof was used before. An honest client gets it if its HTTP
+	// library has repeated a request, and then sends a new proof (RFC 9449, section 7.3).
+	used = "The DPoP proof was used before"
+)
+
 // commonDescription is the description for most invalid tokens. It does not tell the client
 // which check failed.
 const commonDescription = "The access token is invalid"
@@ -122,6 +144,8 @@ var rows = map[bearer.Reason]row{
 	bearer.WrongAudience: invalidToken("The access token is not meant for this resource"),
 	bearer.InvalidClaims: invalidToken(commonDescription),
 	bearer.WrongBinding:  invalidToken("Sender-constrained access tokens are not supported"),
+	bearer.InvalidProof:  dpopRow("invalid_dpop_proof", "The DPoP proof is missing or invalid"),
+	bearer.ProofNonce:    dpopRow("use_dpop_nonce", "The DPoP proof must have the nonce of this answer"),
 	bearer.InvalidCustom: invalidToken(commonDescription),
 	bearer.Revoked:       invalidToken("The access token was revoked"),
 	bearer.MissingScope: {
@@ -135,6 +159,10 @@ var rows = map[bearer.Reason]row{
 	bearer.KeyNotAsked: {
 		status: http.StatusServiceUnavailable, code: codeUnavailable, error: "temporarily_unavailable", retry: true,
 		description: "The key of the access token is not known yet",
+	},
+	bearer.Unavailable: {
+		status: http.StatusServiceUnavailable, code: codeUnavailable, error: "temporarily_unavailable", retry: true,
+		description: "The request cannot be checked at the moment",
 	},
 	bearer.Internal: {
 		status: http.StatusInternalServerError, code: codeInternal, error: "server_error",
@@ -178,7 +206,15 @@ func Of(err error) Answer {
 	}
 	answer := Answer{
 		Reason: reason, Status: r.status, Code: r.code, Error: r.error, Description: r.description,
-		Scopes: names, Missing: missing, challenge: r.challenge,
+		Scopes: names, Missing: missing, challenge: r.challenge, scheme: refused.Scheme, accepts: refused.Accepts,
+	}
+	switch {
+	case reason == bearer.WrongBinding && len(refused.Accepts) > 0:
+		answer.Description = unmatched
+	case reason == bearer.InvalidProof && wraps(refused.Err, proof.ErrUsed):
+		answer.Description = used
+	case reason == bearer.ProofNonce:
+		answer.Nonce = refused.Nonce
 	}
 	if r.retry {
 		if answer.RetryAfter = refused.RetryAfter; answer.RetryAfter <= 0 {
@@ -186,6 +222,23 @@ func Of(err error) Answer {
 		}
 	}
 	return answer
+}
+
+// wraps reports whether err is target or wraps it. It calls no method of err but Unwrap.
+func wraps(err, target error) (found bool) {
+	defer func() {
+		if recover() != nil { // a method of a caller's error panicked
+			found = false
+		}
+	}()
+	tree := errtree.New(err)
+	for err := tree.Next(); err != nil; err = tree.Next() {
+		if err == target { //nolint:errorlint // the loop unwraps the error
+			return true
+		}
+		tree.Enter(err)
+	}
+	return false
 }
 
 // HTTPReason returns the reason for the body of an HTTP response. It tells no more than Status, Error
