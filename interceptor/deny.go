@@ -22,7 +22,8 @@ const domain = "github.com/bearerkit/bearer"
 
 // deny returns the status of a refusal, and sends the challenge as header metadata. If the
 // header was already sent, deny sends the challenge as trailer metadata. From err, deny
-// uses only the reason, the required and missing scopes and the time to wait.
+// uses only the reason, the required and missing scopes, the time to wait, and the schemes and the nonce
+// for the challenges.
 func (g *Guard) deny(ctx context.Context, err error) error {
 	answer := refusal.Of(err)
 	if ctx.Err() != nil && answer.Reason == bearer.KeysUnavailable {
@@ -32,6 +33,9 @@ func (g *Guard) deny(ctx context.Context, err error) error {
 	}
 	if values := g.challenges.For(answer); values != nil {
 		challenge := metadata.MD{"www-authenticate": values}
+		if answer.Nonce != "" {
+			challenge[nonceKey] = []string{answer.Nonce}
+		}
 		// net/http's server drops this trailer (RFC 9110, section 6.5.1) and writes a log
 		// line for each dropped trailer. So deny sets no trailer if net/http's server
 		// serves the call.

@@ -2,6 +2,7 @@ package interceptor
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -21,6 +22,8 @@ import (
 //   - the call uses the context of a handler,
 //   - the handler's [Guard] has Options.KeepToken,
 //   - the rule of the handler's method is not public,
+//   - the token is not bound to a key of the caller (RFC 9449, RFC 8705), because the next service
+//     would refuse it,
 //   - the token names the next service in "aud" (RFC 9068, section 4),
 //   - the token has not expired for the verifier of the Guard ([bearer.Claims.ValidUntil]), and
 //   - the connection uses TLS (RFC 6750, section 5.3).
@@ -54,6 +57,8 @@ func (f *Forwarder) GetRequestMetadata(ctx context.Context, _ ...string) (map[st
 	switch {
 	case !ok:
 		return nil, unforwarded("the context contains no token of a caller")
+	case isBound(caller.claims):
+		return nil, unforwarded("the caller's token is bound to a key of the caller, so only the caller can use it")
 	case f.audience == "" || !slices.Contains(caller.claims.Audience(), f.audience):
 		return nil, unforwarded("the caller's token is not meant for the next service")
 	case !time.Now().Before(caller.claims.ValidUntil()):
@@ -67,6 +72,19 @@ func (f *Forwarder) GetRequestMetadata(ctx context.Context, _ ...string) (map[st
 // RequireTransportSecurity implements [credentials.PerRPCCredentials]. It always returns
 // true.
 func (f *Forwarder) RequireTransportSecurity() bool { return true }
+
+// isBound reports whether the token is bound to a key of its client.
+func isBound(claims *bearer.Claims) bool {
+	var members map[string]any
+	if cnf, ok := claims.Value("cnf"); ok && json.Unmarshal(cnf, &members) == nil {
+		for member := range members {
+			if claims.BoundTo(member) != "" {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 func unforwarded(cause string) error {
 	return status.Error(codes.Unauthenticated, "interceptor: the token was not forwarded: "+cause)

@@ -8,12 +8,15 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/internal/declare"
 	"github.com/bearerkit/bearer/internal/durations"
 	"github.com/bearerkit/bearer/internal/nilcheck"
+	"github.com/bearerkit/bearer/internal/possession"
 	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/refusal"
 	"github.com/bearerkit/bearer/scopes"
@@ -169,6 +172,9 @@ func (g *Guard) request(ctx context.Context, method string) bearer.Request {
 	req := bearer.Request{Transport: "grpc", Route: found.name, Rule: found.rule, Observer: g.observer}
 	if !req.Rule.IsPublic() {
 		req.Authorization = authorization(ctx)
+		if v, ok := g.verifier.(interface{ Accepts() []bearer.Binding }); ok && len(v.Accepts()) > 0 {
+			setFacts(ctx, &req, method) // it costs allocations, and only bindings need the facts
+		}
 	}
 	if req.Rule.IsZero() {
 		req.NoRule = "no rule names the method " + strconv.Quote(quote.CutTo(method, maxMethod))
@@ -180,10 +186,33 @@ func (g *Guard) request(ctx context.Context, method string) bearer.Request {
 // for deny.
 func (g *Guard) decide(ctx context.Context, req bearer.Request) (context.Context, error) {
 	allowed, err := bearer.Decide(ctx, g.verifier, req)
+	if err == nil {
+		if nonce := possession.Nonce(allowed); nonce != "" {
+			_ = grpc.SetHeader(ctx, metadata.Pairs(nonceKey, nonce)) // an error means that the call has no transport
+		}
+	}
 	if err != nil || !g.keep || req.Rule.IsPublic() {
 		return allowed, err
 	}
 	return keepToken(allowed, req.Authorization), nil
+}
+
+// nonceKey is the key of the nonce for the next proof of the client.
+const nonceKey = "dpop-nonce"
+
+// setFacts sets the facts of the call for the bindings of the verifier. The target URI of a call is
+// that of its HTTP/2 request.
+func setFacts(ctx context.Context, req *bearer.Request, method string) {
+	req.Method, req.Scheme, req.Path = "POST", "http", method
+	if values := metadata.ValueFromIncomingContext(ctx, ":authority"); len(values) == 1 {
+		req.Host = values[0]
+	}
+	if p, ok := peer.FromContext(ctx); ok {
+		if info, ok := p.AuthInfo.(credentials.TLSInfo); ok && info.AuthType() == "tls" {
+			req.Scheme = "https"
+		}
+	}
+	req.Proofs = metadata.ValueFromIncomingContext(ctx, "dpop")
 }
 
 // authorization returns the values of "authorization" as the client sent them. If the call

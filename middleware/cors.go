@@ -15,7 +15,7 @@ import (
 func (g *Guard) isPreflight(r *http.Request) bool {
 	return g.opts.AllowPreflight && r.Method == http.MethodOptions && r.ContentLength <= 0 &&
 		len(r.Header["Origin"]) == 1 && len(r.Header["Access-Control-Request-Method"]) == 1 &&
-		len(authorization(r.Header)) == 0 && (r.ContentLength == 0 || isEmptyBody(r))
+		len(fieldValues(r.Header, "Authorization", "authorization")) == 0 && (r.ContentLength == 0 || isEmptyBody(r))
 }
 
 // isEmptyBody reports whether a body of unknown length is empty: a chunked body of HTTP/1.1,

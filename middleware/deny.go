@@ -24,8 +24,8 @@ type Refusal struct {
 	Header http.Header
 	// Body is the response body. It is empty for HEAD.
 	Body []byte
-	// Error is an error code of RFC 6750, section 3.1, or "unauthorized", "forbidden",
-	// "temporarily_unavailable" or "server_error". It is "forbidden" if the token is valid but
+	// Error is an error code of RFC 6750, section 3.1, or of RFC 9449 ("invalid_dpop_proof" or
+	// "use_dpop_nonce"), or "unauthorized", "forbidden", "temporarily_unavailable" or "server_error". It is "forbidden" if the token is valid but
 	// the request has no rule ([scopes.ErrNoRule]). No scope helps in this case.
 	Error string
 	// Description is a sentence from a fixed list. It is ASCII without quotes. It is the same
@@ -54,8 +54,9 @@ func (g *Guard) Deny(w http.ResponseWriter, r *http.Request, err error) {
 
 // Refusal returns the answer to the request r that Check refused with err. Use Refusal in a
 // program that writes the answer itself. Refusal writes no response and does not keep r or
-// err. From err, Refusal uses only the reason, the required and missing scopes, the time to wait, whether
-// the request has no rule, and whether the signature of the token was verified. The reason
+// err. From err, Refusal uses only the reason, the required and missing scopes, the time to wait, the
+// schemes and the nonce for the challenges, whether the request has no rule, whether the signature of
+// the token was verified, and whether a proof was used before. The reason
 // "invalid_token" of a gRPC service, in lower case, is the reason of every token whose
 // signature was not verified. If err contains no [bearer.Error] or the [bearer.Error]
 // has an unknown reason, the status is 500. The same applies if a method of err panics, or if
@@ -89,8 +90,12 @@ func (g *Guard) refusal(h http.Header, r *http.Request, answer refusal.Answer, s
 		h.Set("Retry-After", strconv.Itoa(int((answer.RetryAfter+time.Second-1)/time.Second)))
 		exposed = "Retry-After"
 	}
+	if answer.Nonce != "" {
+		h[nonceField] = []string{answer.Nonce}
+		exposed += ", DPoP-Nonce"
+	}
 	if g.opts.ExposeChallenge && exposed != "" {
-		h.Add("Access-Control-Expose-Headers", exposed)
+		h.Add(exposeHeaders, exposed)
 	}
 	h.Set("Content-Type", contentType)
 	h.Del("Content-Length") // middleware before the guard may have set Content-Length for a different body

@@ -117,7 +117,7 @@ func (g *Guard) alwaysRemoved() string {
 		names = append(names, otherSpellings(field.name, "-_.")...)
 	}
 	if g.opts.RemoveAuthorization {
-		names = append(names, "Authorization")
+		names = append(names, "Authorization", "DPoP")
 	}
 	return strings.ToLower(strings.Join(names, ","))
 }

@@ -20,7 +20,7 @@ type header struct {
 // reservedFields lists fields that control the parsing, routing or authentication of a
 // message.
 var reservedFields = []string{
-	"Authorization", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Cookie", "Forwarded", "Host",
+	"Authorization", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Cookie", "Dpop", "Dpop-Nonce", "Forwarded", "Host",
 	"Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Set-Cookie", "Te", "Trailer", "Transfer-Encoding",
 	"Upgrade", "Www-Authenticate", authError, forwardedHost, removedByEnvoy,
 }
@@ -73,15 +73,18 @@ func (g *Guard) forwarded(h http.Header, ctx context.Context) http.Header { //no
 		out = http.Header{}
 	}
 	if g.opts.RemoveAuthorization {
-		removeAuthorization(out)
+		removeCredentials(out)
 	}
 	g.setCallerHeaders(out, ctx)
 	return out
 }
 
-// removeAuthorization removes the Authorization field in every letter case.
-func removeAuthorization(h http.Header) {
-	maps.DeleteFunc(h, func(name string, _ []string) bool { return strings.EqualFold(name, "Authorization") })
+// removeCredentials removes the Authorization field and the proofs of possession that belong to it, in
+// every letter case.
+func removeCredentials(h http.Header) {
+	maps.DeleteFunc(h, func(name string, _ []string) bool {
+		return strings.EqualFold(name, "Authorization") || strings.EqualFold(name, proofField)
+	})
 }
 
 // setCallerHeaders removes the client's copies of the fields of Options.Headers from h. If

@@ -207,6 +207,7 @@ func (g *Guard) serve(w http.ResponseWriter, r *http.Request, next http.Handler,
 		g.Deny(w, r, err)
 		return
 	}
+	g.setNonce(w.Header(), allowed.Context())
 	if allowed != r {
 		// The deferred call runs even if the handler panics, so middleware that recovers
 		// the panic can log the route.
@@ -258,7 +259,12 @@ func (g *Guard) check(r *http.Request, rule scopes.Rule, route, noRule string) (
 	ctx, err := bearer.Decide(r.Context(), g.verifier, bearer.Request{
 		Transport:     "http",
 		Route:         route,
-		Authorization: authorization(r.Header),
+		Authorization: fieldValues(r.Header, "Authorization", "authorization"),
+		Method:        r.Method,
+		Scheme:        targetScheme(r),
+		Host:          r.Host,
+		Path:          targetPath(r),
+		Proofs:        fieldValues(r.Header, "Dpop", "dpop"),
 		Rule:          rule,
 		NoRule:        noRule,
 		Observer:      g.opts.Observer,
@@ -272,18 +278,6 @@ func (g *Guard) check(r *http.Request, rule scopes.Rule, route, noRule string) (
 		}
 	}
 	return g.prepare(r, ctx, route)
-}
-
-// authorization returns the values of all Authorization fields. net/http's server changes
-// field names to the canonical form, but adapters of other servers may keep the lower case
-// of HTTP/2. The result contains the values for both forms of the name. The guard refuses
-// requests with more than one value.
-func authorization(h http.Header) []string {
-	values := h["Authorization"]
-	if more := h["authorization"]; len(more) > 0 { //nolint:staticcheck // SA1008 expects canonical names
-		values = append(values[:len(values):len(values)], more...)
-	}
-	return values
 }
 
 // advise adds the scopes that the rule requires of a client without scopes to the error of a

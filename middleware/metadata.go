@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -191,6 +192,18 @@ func (g *Guard) metadataDocument(now time.Time) ([]byte, error) {
 	return document, nil
 }
 
+// describeBindings sets the members that describe DPoP (RFC 9728, section 2), if bindings has DPoP.
+func describeBindings(members map[string]any, bindings []bearer.Binding) {
+	i := slices.IndexFunc(bindings, func(b bearer.Binding) bool { return b.Member == "jkt" })
+	if i < 0 || len(bindings[i].Algorithms) == 0 {
+		return
+	}
+	members["dpop_signing_alg_values_supported"] = bindings[i].Algorithms
+	if !slices.ContainsFunc(bindings, func(b bearer.Binding) bool { return b.Member != "jkt" }) {
+		members["dpop_bound_access_tokens_required"] = true
+	}
+}
+
 // metadata returns the members of the document, without empty members (RFC 9728, section
 // 3.2).
 func (g *Guard) metadata() map[string]any {
@@ -201,6 +214,9 @@ func (g *Guard) metadata() map[string]any {
 		}
 	}
 	maps.Copy(members, g.opts.Metadata)
+	if v, ok := g.verifier.(interface{ Accepts() []bearer.Binding }); ok {
+		describeBindings(members, v.Accepts())
+	}
 	members["resource"] = g.resource.identifier
 	members["bearer_methods_supported"] = []string{"header"}
 	var names []string

@@ -62,13 +62,15 @@ type Options struct {
 	// False: the guard checks preflight requests like all other requests. Use false if the
 	// CORS middleware runs before the guard.
 	AllowPreflight bool
-	// ExposeChallenge adds the field name WWW-Authenticate or Retry-After to the field
-	// Access-Control-Expose-Headers of a refusal. If the CORS middleware allows other
+	// ExposeChallenge adds the field names WWW-Authenticate and DPoP-Nonce, or Retry-After, to the field
+	// Access-Control-Expose-Headers of a refusal, and DPoP-Nonce to the field of another response that
+	// has a nonce. If the CORS middleware allows other
 	// origins to read responses, scripts of these origins can read the named field. False:
 	// scripts can read only the fields that the CORS middleware exposes.
 	ExposeChallenge bool
-	// RemoveAuthorization removes the Authorization field from the handler's request, even
-	// if the route is public. False: the handler's request contains the field.
+	// RemoveAuthorization removes the fields Authorization and DPoP from the handler's request, even
+	// if the route is public. False: the handler's request contains the fields. Use false if a service
+	// behind this one checks the same proof again.
 	RemoveAuthorization bool
 	// WebSocket contains the patterns of the routes for which [Guard.Proxy] passes WebSocket
 	// handshakes (RFC 6455, section 4.1) to the service. A pattern must equal the value "route"

@@ -53,10 +53,10 @@ func (g *Guard) Proxy(target *url.URL) *httputil.ReverseProxy {
 		removeOverrides(pr.Out.Header)
 		removeOverrides(pr.Out.Trailer)
 		pr.SetXForwarded()
-		removeAuthorization(pr.Out.Header)
+		removeCredentials(pr.Out.Header)
 		// The target may merge trailer fields into the header (RFC 9110, section 6.5.1), so
 		// the proxy removes the same fields from the trailer.
-		removeAuthorization(pr.Out.Trailer)
+		removeCredentials(pr.Out.Trailer)
 		maps.DeleteFunc(pr.Out.Trailer, func(name string, _ []string) bool { return g.isCallerHeader(name) })
 		// The fields are set again here for two reasons. ReverseProxy removes hop-by-hop
 		// fields after the guard has set the fields of Options.Headers. In addition, a program
