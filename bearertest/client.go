@@ -34,6 +34,10 @@ type Client struct {
 	Lifetime time.Duration
 	// Claims overrides claims of the client's tokens; a nil value removes a claim.
 	Claims map[string]any
+	// If RequireBound is true, the issuer refuses token requests of this client
+	// without a DPoP proof. It is the client metadata dpop_bound_access_tokens (RFC
+	// 9449, section 5.2).
+	RequireBound bool
 }
 
 // registration is a registered client with the hash of its secret.

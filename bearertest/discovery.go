@@ -28,6 +28,7 @@ func (i *Issuer) Metadata() []byte {
 		"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
 		"subject_types_supported":               []string{"public"},
 		"id_token_signing_alg_values_supported": i.opts.Algorithms,
+		"dpop_signing_alg_values_supported":     proofAlgorithms(), // RFC 9449, section 5.1
 	}, i.opts.Metadata))
 }
 

@@ -17,6 +17,19 @@
 // the issuer with [NewUnstartedIssuer] and send requests through [Issuer.Transport]. This
 // transport answers in memory and starts no goroutine.
 //
+// # Bound tokens
+//
+// A token request with a DPoP proof gets a token that is bound to the key of the proof
+// (RFC 9449, section 5). The response has the token type DPoP. Package dpop makes proofs:
+//
+//	signer, err := dpop.GenerateSigner()
+//	proof, err := signer.Proof("POST", issuer.TokenURL(), "", "") // for a request to the token endpoint
+//	bound := issuer.Token(map[string]any{"cnf": map[string]any{"jkt": signer.Thumbprint()}})
+//	proof, err = signer.Proof("GET", "https://api.example/orders", bound, "") // for a request to the API
+//
+// The issuer accepts each proof once, and for 60 s. [Options].RequireNonce makes the issuer
+// demand a nonce, and [Client].RequireBound makes the issuer demand a proof of a client.
+//
 // # Security
 //
 // Use this package only in tests and during development, because an issuer signs any

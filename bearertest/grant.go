@@ -35,6 +35,9 @@ type Grant struct {
 	//
 	// The "expires_in" of the response is "exp" minus "iat". If "exp" or "iat" is
 	// not an int64, the current time is used instead.
+	//
+	// If the request has a DPoP proof, "cnf" in Claims has the thumbprint of its
+	// key (RFC 9449, section 6.1).
 	Header, Claims map[string]any
 }
 
@@ -92,6 +95,7 @@ func (i *Issuer) serveToken(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
+	i.proofs.addNonce(w, r)
 	response, err := i.grant(r)
 	if err != nil {
 		refusal := &TokenError{Code: "server_error"}
@@ -134,7 +138,16 @@ func (i *Issuer) grant(r *http.Request) (*tokenResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	return i.sign(i.newGrant(client, scopes))
+	g := i.newGrant(client, scopes)
+	thumbprint, err := i.proofs.thumbprint(r.Header.Values(proofField), client.RequireBound)
+	if err != nil {
+		return nil, err
+	}
+	if thumbprint == "" {
+		return i.sign(g, "Bearer")
+	}
+	g.Claims["cnf"] = map[string]any{"jkt": thumbprint}
+	return i.sign(g, "DPoP") // RFC 9449, section 5
 }
 
 // newGrant returns a grant with the header and claims of an RFC 9068 token.
@@ -160,7 +173,7 @@ func (i *Issuer) newGrant(client Client, scopes []string) *Grant {
 	}
 }
 
-func (i *Issuer) sign(g *Grant) (*tokenResponse, error) {
+func (i *Issuer) sign(g *Grant, tokenType string) (*tokenResponse, error) {
 	if i.opts.Shape != nil {
 		i.opts.Shape(g)
 	}
@@ -179,7 +192,7 @@ func (i *Issuer) sign(g *Grant) (*tokenResponse, error) {
 	}
 	return &tokenResponse{
 		AccessToken: i.SigningKey(alg).Sign(encode(overlay(g.Header, nil)), encode(overlay(g.Claims, nil))),
-		TokenType:   "Bearer",
+		TokenType:   tokenType,
 		ExpiresIn:   expiry - issued,
 		Scope:       strings.Join(g.Scopes, " "),
 	}, nil

@@ -75,6 +75,13 @@ type Options struct {
 	// Metadata overrides members of both metadata documents. A nil value removes a
 	// member. Nil means that no member is overridden.
 	Metadata map[string]any
+
+	// If RequireNonce is true, each DPoP proof in a token request must have a nonce
+	// of this issuer (RFC 9449, section 8). The response to a proof without such a
+	// nonce is the error use_dpop_nonce, with a nonce in the field DPoP-Nonce. The
+	// issuer accepts a nonce for 1 to 2 minutes. Requests without a proof need no
+	// nonce.
+	RequireNonce bool
 }
 
 // Issuer is an authorization server for machine clients. It is safe for
@@ -86,7 +93,8 @@ type Issuer struct {
 	base   string // base URL of the endpoints, without a trailing slash
 	mux    *http.ServeMux
 	server *httptest.Server // nil without a listener
-	done   chan struct{}    // Close closes this channel to end hanging requests
+	proofs *proofs
+	done   chan struct{} // Close closes this channel to end hanging requests
 	close  sync.Once
 
 	mu      sync.Mutex // guards the fields below
@@ -114,6 +122,7 @@ func NewIssuer(opts *Options) *Issuer {
 	if i.url == "" {
 		i.url = i.base
 	}
+	i.proofs = newProofs(i.TokenURL(), i.opts.RequireNonce)
 	i.mux = i.routes("")
 	i.server.Config.Handler = i.mux
 	if i.opts.TLS {
@@ -140,6 +149,7 @@ func NewUnstartedIssuer(opts *Options) *Issuer {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
 		panic("bearertest: Options.Issuer must be an http or https URL without query and fragment, got " + i.url)
 	}
+	i.proofs = newProofs(i.TokenURL(), i.opts.RequireNonce)
 	i.mux = i.routes(u.EscapedPath())
 	return i
 }

@@ -15,7 +15,7 @@ func (c Client) text() string {
 		secret = "set (redacted)"
 	}
 	return quote.Struct("bearertest.Client", "ID", c.ID, "Secret", quote.Verbatim(secret), "Scopes", c.Scopes, "Audience", c.Audience,
-		"Lifetime", c.Lifetime, "Claims", quote.Redacted(len(c.Claims), "claim"))
+		"Lifetime", c.Lifetime, "Claims", quote.Redacted(len(c.Claims), "claim"), "RequireBound", c.RequireBound)
 }
 
 // Format implements [fmt.Formatter]. Every verb prints the same text, which does not
