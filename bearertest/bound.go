@@ -101,8 +101,10 @@ func (p *proofs) check(claims *proof.Claims, thumbprint string, now time.Time) e
 	case !claims.NotBefore.IsZero() && claims.NotBefore.Sub(now) > proofLeeway:
 		return invalidProof(errors.New("the proof is not valid yet"))
 	}
-	if p.nonces != nil && !p.nonces.Check(claims.Nonce, now) {
-		return &TokenError{Code: "use_dpop_nonce", Description: "the proof must have the nonce in the field DPoP-Nonce of this response"}
+	if p.nonces != nil {
+		if valid, _ := p.nonces.Check(claims.Nonce, now); !valid {
+			return &TokenError{Code: "use_dpop_nonce", Description: "the proof must have the nonce in the field DPoP-Nonce of this response"}
+		}
 	}
 	seen, err := p.used.Seen(thumbprint, claims.ID, claims.IssuedAt.Add(maxProofAge))
 	switch {
