@@ -98,11 +98,9 @@ func (cfg *Config) checkBindings() (errs []error) {
 		switch {
 		case b.Member == "" || b.Scheme == "" || b.Check == nil:
 			bad("Member, Scheme and Check are required; package dpop makes a Binding")
-		case strings.ContainsFunc(b.Scheme, func(c rune) bool { return c > '~' || !isTokenChar(byte(c)) }):
+		case !isToken(b.Scheme):
 			bad(fmt.Sprintf("Scheme: %q is not the name of a scheme", b.Scheme))
-		case slices.ContainsFunc(b.Algorithms, func(alg string) bool {
-			return alg == "" || strings.ContainsFunc(alg, func(c rune) bool { return c > '~' || !isTokenChar(byte(c)) })
-		}):
+		case slices.ContainsFunc(b.Algorithms, func(alg string) bool { return !isToken(alg) }):
 			bad(fmt.Sprintf("Algorithms: %q contains a text that is not the name of an algorithm", b.Algorithms))
 		case slices.ContainsFunc(cfg.Bindings[:i], func(other Binding) bool { return other.Member == b.Member }):
 			bad(fmt.Sprintf("there are two bindings for the member %q of cnf", b.Member))
@@ -111,6 +109,11 @@ func (cfg *Config) checkBindings() (errs []error) {
 		}
 	}
 	return errs
+}
+
+// isToken reports whether s is a token of RFC 9110, section 5.6.2, so that a challenge can contain it.
+func isToken(s string) bool {
+	return s != "" && !slices.ContainsFunc([]byte(s), func(c byte) bool { return !isTokenChar(c) })
 }
 
 // bindingFor returns the binding for a member of "cnf", or nil.
@@ -266,7 +269,7 @@ func (f *facts) wasShownIn(ctx context.Context) bool {
 	if f.shown.Load() {
 		return true
 	}
-	for c := callOf(ctx); c != nil; c = callOf(c.Context) {
+	for c := callOf(ctx); c != nil; c = callOf(c.Context) { //nolint:contextcheck // it is an outer context of ctx
 		other := c.facts
 		if other != nil && other.shown.Load() && other.token == f.token && other.scheme == f.scheme &&
 			other.Method == f.Method && other.Host == f.Host && other.Path == f.Path &&

@@ -10,7 +10,7 @@ import (
 )
 
 // Request is the input of [Decide]. Its printed form and its JSON form contain the numbers of the
-// values of Authorization and of Proofs, but not the values, and not the certificate. There are three limits. First, package fmt calls no
+// values of Authorization and of Proofs, but not the values, and neither the path nor the certificate. There are three limits. First, package fmt calls no
 // methods for an unexported field. So do not print a struct of yours that has a Request in an
 // unexported field. A *Request in such a field is safe with the verb %v. Second, package fmt calls
 // no methods for %p and %w, which are not valid for a Request. So do not print a Request with these

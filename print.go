@@ -45,7 +45,7 @@ func (r Request) text() string {
 		rule = quote.EscapeTo(r.Rule.String(), maxRuleText)
 	}
 	return quote.Struct("bearer.Request", "Transport", r.Transport, "Route", r.Route, "Authorization", quote.Redacted(len(r.Authorization), "value"),
-		"Method", r.Method, "Scheme", r.Scheme, "Host", r.Host, "Path", r.Path, "Proofs", quote.Redacted(len(r.Proofs), "value"),
+		"Method", r.Method, "Proofs", quote.Redacted(len(r.Proofs), "value"),
 		"Rule", quote.Verbatim(rule), "NoRule", r.NoRule, "Observer", r.Observer)
 }
 

@@ -35,6 +35,12 @@ func refusedRequests(t *testing.T) (map[bearer.Reason]bearer.Request, *bearer.JW
 				return bearer.Revoked
 			case "panic":
 				panic("a hook")
+			case "proof":
+				return bearer.InvalidProof
+			case "nonce":
+				return bearer.ProofNonce
+			case "store":
+				return bearer.Unavailable
 			case "flooded":
 				return &bearer.Error{Reason: bearer.KeyNotAsked, Err: &jwks.UnavailableError{NotAsked: true}}
 			case "down":
@@ -63,11 +69,14 @@ func refusedRequests(t *testing.T) (map[bearer.Reason]bearer.Request, *bearer.JW
 		bearer.WrongAudience:   mint(nil, members{"aud": "x"}),
 		bearer.InvalidClaims:   mint(nil, members{"sub": 1}),
 		bearer.WrongBinding:    mint(nil, members{"cnf": members{"jkt": "x"}}),
+		bearer.InvalidProof:    mint(nil, members{"sub": "proof"}),
+		bearer.ProofNonce:      mint(nil, members{"sub": "nonce"}),
 		bearer.InvalidCustom:   mint(nil, members{"x": fmt.Sprintf("%2000d", 1)}),
 		bearer.Revoked:         mint(nil, members{"sub": "revoked"}),
 		bearer.MissingScope:    mint(nil, nil),
 		bearer.KeysUnavailable: mint(nil, members{"sub": "down"}),
 		bearer.KeyNotAsked:     mint(nil, members{"sub": "flooded"}),
+		bearer.Unavailable:     mint(nil, members{"sub": "store"}),
 		bearer.Internal:        mint(nil, members{"sub": "panic"}),
 	}
 	return requests, v

@@ -98,12 +98,15 @@ func (c *checker) checkTarget(htu string, r *bearer.Request) error {
 	if err != nil {
 		return fmt.Errorf(`"htu" of the proof: %w`, err)
 	}
-	// A request can have other characters than a URI in its path, and "#" or "?" would end the path.
+	// The path of a request can have other characters than a URI. "#" or "?" is the end of a path in "htu".
 	if !strings.HasPrefix(r.Path, "/") || strings.ContainsAny(r.Path, "?#") {
 		return errors.New("the request has no path to which a proof can belong")
 	}
 	bases := c.bases
 	if bases == nil {
+		if strings.ContainsAny(r.Host, "/?#") {
+			return errors.New("the host of the request is not a host")
+		}
 		bases = []string{r.Scheme + "://" + r.Host}
 	}
 	for _, base := range bases {

@@ -2,9 +2,9 @@ package dpop_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -112,28 +112,28 @@ func TestBoundToken(t *testing.T) {
 			proofs        []string
 			want          bearer.Reason
 		}{
-			"bound token with its proof":        {"DPoP " + a.token, []string{good()}, ""},
-			"scheme in lower case":              {"dpop  " + a.token, []string{good()}, ""},
-			"unbound token":                     {"Bearer " + unbound, nil, ""},
-			"unbound token with a proof":        {"Bearer " + unbound, []string{good()}, ""},
-			"no proof":                          {"DPoP " + a.token, nil, bearer.InvalidProof},
-			"two proofs":                        {"DPoP " + a.token, []string{good(), good()}, bearer.InvalidProof},
-			"two proofs in one field":           {"DPoP " + a.token, []string{good() + ", " + good()}, bearer.InvalidProof},
-			"downgrade":                         {"Bearer " + a.token, nil, bearer.WrongBinding},
-			"downgrade with a proof":            {"Bearer " + a.token, []string{good()}, bearer.WrongBinding},
-			"scheme DPoP for an unbound token":  {"DPoP " + unbound, []string{good()}, bearer.WrongBinding},
-			"proof of a different key":          {"DPoP " + a.token, []string{stolen("GET", uri)}, bearer.WrongBinding},
-			"other method":                      {"DPoP " + a.token, []string{a.proof(t, "POST", uri, "")}, bearer.InvalidProof},
-			"other path":                        {"DPoP " + a.token, []string{a.proof(t, "GET", uri+"/1", "")}, bearer.InvalidProof},
-			"other host":                        {"DPoP " + a.token, []string{a.proof(t, "GET", "https://other.example/orders", "")}, bearer.InvalidProof},
-			"http":                              {"DPoP " + a.token, []string{a.proof(t, "GET", "http://api.example/orders", "")}, bearer.InvalidProof},
-			"token as proof":                    {"DPoP " + a.token, []string{a.token}, bearer.InvalidProof},
-			"proof as token":                    {"DPoP " + good(), []string{good()}, bearer.WrongIssuer},
-			"expired token with its proof":      {"DPoP " + a.issuer.Token(map[string]any{"exp": time.Now().Add(-time.Minute), "cnf": map[string]any{"jkt": a.client.Thumbprint()}}), []string{good()}, bearer.Expired},
-			"unknown member of cnf":             {"DPoP " + a.issuer.Token(map[string]any{"cnf": map[string]any{"jkt": a.client.Thumbprint(), "x5t#S256": "x"}}), []string{good()}, bearer.WrongBinding},
-			"number as jkt":                     {"DPoP " + a.issuer.Token(map[string]any{"cnf": map[string]any{"jkt": 1}}), []string{good()}, bearer.WrongBinding},
-			"empty jkt":                         {"DPoP " + a.issuer.Token(map[string]any{"cnf": map[string]any{"jkt": ""}}), []string{good()}, bearer.WrongBinding},
-			"empty cnf":                         {"DPoP " + a.issuer.Token(map[string]any{"cnf": map[string]any{}}), []string{good()}, bearer.WrongBinding},
+			"bound token with its proof":         {"DPoP " + a.token, []string{good()}, ""},
+			"scheme in lower case":               {"dpop  " + a.token, []string{good()}, ""},
+			"unbound token":                      {"Bearer " + unbound, nil, ""},
+			"unbound token with a proof":         {"Bearer " + unbound, []string{good()}, ""},
+			"no proof":                           {"DPoP " + a.token, nil, bearer.InvalidProof},
+			"two proofs":                         {"DPoP " + a.token, []string{good(), good()}, bearer.InvalidProof},
+			"two proofs in one field":            {"DPoP " + a.token, []string{good() + ", " + good()}, bearer.InvalidProof},
+			"downgrade":                          {"Bearer " + a.token, nil, bearer.WrongBinding},
+			"downgrade with a proof":             {"Bearer " + a.token, []string{good()}, bearer.WrongBinding},
+			"scheme DPoP for an unbound token":   {"DPoP " + unbound, []string{good()}, bearer.WrongBinding},
+			"proof of a different key":           {"DPoP " + a.token, []string{stolen("GET", uri)}, bearer.WrongBinding},
+			"other method":                       {"DPoP " + a.token, []string{a.proof(t, "POST", uri, "")}, bearer.InvalidProof},
+			"other path":                         {"DPoP " + a.token, []string{a.proof(t, "GET", uri+"/1", "")}, bearer.InvalidProof},
+			"other host":                         {"DPoP " + a.token, []string{a.proof(t, "GET", "https://other.example/orders", "")}, bearer.InvalidProof},
+			"http":                               {"DPoP " + a.token, []string{a.proof(t, "GET", "http://api.example/orders", "")}, bearer.InvalidProof},
+			"token as proof":                     {"DPoP " + a.token, []string{a.token}, bearer.InvalidProof},
+			"proof as token":                     {"DPoP " + good(), []string{good()}, bearer.WrongIssuer},
+			"expired token with its proof":       {"DPoP " + a.issuer.Token(map[string]any{"exp": time.Now().Add(-time.Minute), "cnf": map[string]any{"jkt": a.client.Thumbprint()}}), []string{good()}, bearer.Expired},
+			"unknown member of cnf":              {"DPoP " + a.issuer.Token(map[string]any{"cnf": map[string]any{"jkt": a.client.Thumbprint(), "x5t#S256": "x"}}), []string{good()}, bearer.WrongBinding},
+			"number as jkt":                      {"DPoP " + a.issuer.Token(map[string]any{"cnf": map[string]any{"jkt": 1}}), []string{good()}, bearer.WrongBinding},
+			"empty jkt":                          {"DPoP " + a.issuer.Token(map[string]any{"cnf": map[string]any{"jkt": ""}}), []string{good()}, bearer.WrongBinding},
+			"empty cnf":                          {"DPoP " + a.issuer.Token(map[string]any{"cnf": map[string]any{}}), []string{good()}, bearer.WrongBinding},
 			"two Authorization values in a list": {"Bearer " + unbound + ", DPoP " + a.token, []string{good()}, bearer.InvalidRequest},
 		} {
 			for _, again := range []bool{false, true} {
@@ -271,7 +271,7 @@ func TestMemoryLimits(t *testing.T) {
 		a.client = newSigner(t)
 		a.token = a.bound(a.client.Thumbprint())
 		second := []bearer.Reason{send(), send()}
-		if got, want := append(first, second...), []bearer.Reason{"", "", bearer.Unavailable, "", bearer.Unavailable}; !equal(got, want) {
+		if got, want := slices.Concat(first, second), []bearer.Reason{"", "", bearer.Unavailable, "", bearer.Unavailable}; !slices.Equal(got, want) {
 			t.Errorf("got reasons %q, want %q", got, want)
 		}
 		time.Sleep(3 * time.Minute)
@@ -279,12 +279,6 @@ func TestMemoryLimits(t *testing.T) {
 			t.Errorf("after 3 min: got reason %q, want allowed", got)
 		}
 	})
-}
-
-func equal(a, b []bearer.Reason) bool {
-	x, _ := json.Marshal(a)
-	y, _ := json.Marshal(b)
-	return string(x) == string(y)
 }
 
 // RequireBound refuses unbound tokens.

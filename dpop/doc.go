@@ -1,5 +1,5 @@
 // Package dpop checks and makes proofs of possession (DPoP, RFC 9449). A token that is bound to a key
-// of the client is of no use to someone who steals the token, because each request must contain a
+// of the client is of no use to a thief, because each request must contain a
 // proof that is signed with the key.
 //
 // An API passes the result of [New] to bearer.Config.Bindings:

@@ -91,9 +91,10 @@ func TestRules(t *testing.T) {
 			bearer.WrongIssuer: codes.Unauthenticated, bearer.WrongAlgorithm: codes.Unauthenticated, bearer.UnknownKey: codes.Unauthenticated,
 			bearer.BadSignature: codes.Unauthenticated, bearer.WrongType: codes.Unauthenticated, bearer.Expired: codes.Unauthenticated,
 			bearer.NotYetValid: codes.Unauthenticated, bearer.WrongAudience: codes.Unauthenticated, bearer.InvalidClaims: codes.Unauthenticated,
-			bearer.WrongBinding: codes.Unauthenticated, bearer.InvalidCustom: codes.Unauthenticated, bearer.Revoked: codes.Unauthenticated,
+			bearer.WrongBinding: codes.Unauthenticated, bearer.InvalidProof: codes.Unauthenticated, bearer.ProofNonce: codes.Unauthenticated, bearer.InvalidCustom: codes.Unauthenticated, bearer.Revoked: codes.Unauthenticated,
 			bearer.MissingScope: codes.PermissionDenied, bearer.KeysUnavailable: codes.Unavailable, bearer.KeyNotAsked: codes.Unavailable,
-			bearer.Internal: codes.Internal,
+			bearer.Unavailable: codes.Unavailable,
+			bearer.Internal:    codes.Internal,
 		} {
 			c := callUnary(t.Context(), refuser(t.T, &bearer.Error{Reason: reason}), say, metadata.MD{"authorization": {"Bearer x"}})
 			t.Want(string(reason), status.Code(c.err), want)

@@ -30,8 +30,8 @@ var requestsDesc = prometheus.NewDesc("bearer_requests_total",
 var reasons = [...]bearer.Reason{
 	bearer.InvalidRequest, bearer.NoToken, bearer.Malformed, bearer.WrongIssuer, bearer.WrongAlgorithm, bearer.UnknownKey,
 	bearer.BadSignature, bearer.WrongType, bearer.Expired, bearer.NotYetValid, bearer.WrongAudience, bearer.InvalidClaims,
-	bearer.WrongBinding, bearer.InvalidCustom, bearer.Revoked, bearer.MissingScope, bearer.KeysUnavailable, bearer.KeyNotAsked,
-	bearer.Internal,
+	bearer.WrongBinding, bearer.InvalidProof, bearer.ProofNonce, bearer.InvalidCustom, bearer.Revoked, bearer.MissingScope,
+	bearer.KeysUnavailable, bearer.KeyNotAsked, bearer.Unavailable, bearer.Internal,
 }
 
 // counters contains the counters of all series with the same transport, issuer and route.

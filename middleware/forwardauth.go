@@ -73,7 +73,7 @@ func (g *Guard) ForwardAuth(t *scopes.Table) http.Handler {
 			}
 		}
 		h["Cache-Control"] = []string{noStore}
-		g.setNonce(h, allowed.Context())
+		g.setNonce(h, allowed)
 		if g.opts.Dialect == dialectEnvoy {
 			h[removedByEnvoy] = []string{g.withEmpty(removed, h)}
 		}

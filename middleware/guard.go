@@ -207,7 +207,7 @@ func (g *Guard) serve(w http.ResponseWriter, r *http.Request, next http.Handler,
 		g.Deny(w, r, err)
 		return
 	}
-	g.setNonce(w.Header(), allowed.Context())
+	g.setNonce(w.Header(), allowed)
 	if allowed != r {
 		// The deferred call runs even if the handler panics, so middleware that recovers
 		// the panic can log the route.

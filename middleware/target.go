@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"context"
 	"net/http"
 	"strings"
 
@@ -68,8 +67,8 @@ const (
 
 // setNonce sets the nonce for the next proof of the client, if a binding has made one for this request
 // (RFC 9449, section 8.2). The response must then not come from a cache.
-func (g *Guard) setNonce(h http.Header, ctx context.Context) { //nolint:revive // the function uses only a value in ctx
-	nonce := possession.Nonce(ctx)
+func (g *Guard) setNonce(h http.Header, allowed *http.Request) {
+	nonce := possession.Nonce(allowed.Context())
 	if nonce == "" {
 		return
 	}

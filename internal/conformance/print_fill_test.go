@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health/grpc_health_v1"
@@ -33,6 +34,7 @@ func (hidden) Load(context.Context) ([]byte, error)                   { return n
 func (hidden) Save(context.Context, []byte) error                     { return errHidden }
 func (hidden) RoundTrip(*http.Request) (*http.Response, error)        { return nil, errHidden }
 func (hidden) ServeHTTP(http.ResponseWriter, *http.Request)           {}
+func (hidden) Seen(context.Context, string, time.Time) (bool, error)  { return false, errHidden }
 func (hidden) Level() slog.Level                                      { return 0 }
 func (hidden) Enabled(context.Context, slog.Level) bool               { return true }
 func (hidden) Handle(context.Context, slog.Record) error              { return nil }

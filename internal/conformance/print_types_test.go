@@ -11,6 +11,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/dpop"
 	"github.com/bearerkit/bearer/interceptor"
 	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/jwks"
@@ -52,10 +53,11 @@ func filled[T any]() func(*testing.T, *secretFiller) any {
 
 // printedTypes has a row for each exported type that is not an interface.
 var printedTypes = map[string]printedType{
+	"bearer.Binding":      {value: filled[bearer.Binding](), shown: []string{"Algorithms", "Member", "Scheme"}},
 	"bearer.CacheStatus":  {value: filled[bearer.CacheStatus]()},
 	"bearer.CheckResult":  {value: filled[bearer.CheckResult](), shown: []string{"Name", "Section", "State", "Want", "Got", "Reason", "Advice"}},
 	"bearer.Claims":       {value: func(_ *testing.T, s *secretFiller) any { return s.claims("") }, shown: []string{" iss", " sub", " client_id", " jti"}},
-	"bearer.Config":       {value: filled[bearer.Config](), shown: []string{"Algorithms", "Audience", "Hierarchy", "Issuer", "KeyOptions.AuthorizationFile", "KeyOptions.AuthorizationOrigins", "KeyOptions.Issuer", "KeyOptions.KeysURL", "KeyOptions.MetadataIssuer", "KeyOptions.MetadataURL", "KeyOptions.RootCAFile", "Profile.Aliases", "Profile.Audience", "Profile.ClientID", "Profile.Forbidden", "Profile.ForbiddenHeader", "Profile.InertConfirmation", "Profile.Name", "Profile.Required", "Profile.RequiredValues", "Profile.Roles", "Profile.Scopes", "Profile.TenantClaims", "Profile.Types", "Profile.WrongIssuers", "Required", "Tenants"}, reachable: []string{"Keys", "Observer"}, misused: []string{"KeyOptions.Store", "KeyOptions.StoreKey", "KeyOptions.Transport"}},
+	"bearer.Config":       {value: filled[bearer.Config](), shown: []string{"Algorithms", "Audience", "Bindings.Algorithms", "Bindings.Member", "Bindings.Scheme", "Hierarchy", "Issuer", "KeyOptions.AuthorizationFile", "KeyOptions.AuthorizationOrigins", "KeyOptions.Issuer", "KeyOptions.KeysURL", "KeyOptions.MetadataIssuer", "KeyOptions.MetadataURL", "KeyOptions.RootCAFile", "Profile.Aliases", "Profile.Audience", "Profile.ClientID", "Profile.Forbidden", "Profile.ForbiddenHeader", "Profile.InertConfirmation", "Profile.Name", "Profile.Required", "Profile.RequiredValues", "Profile.Roles", "Profile.Scopes", "Profile.TenantClaims", "Profile.Types", "Profile.WrongIssuers", "Required", "Tenants"}, reachable: []string{"Keys", "Observer"}, misused: []string{"KeyOptions.Store", "KeyOptions.StoreKey", "KeyOptions.Transport"}},
 	"bearer.Error":        {value: refusedError},
 	"bearer.Event":        {value: filled[bearer.Event](), shown: []string{"Claims client_id", "Claims iss", "Claims sub", "Err", "Issuer", "Reason", "Route", "Transport"}},
 	"bearer.Explanation":  {value: filled[bearer.Explanation](), shown: []string{"Algorithm", "Checks.Advice", "Checks.Got", "Checks.Name", "Checks.Reason", "Checks.Section", "Checks.State", "Checks.Want", "ClientID", "Detail", "Fits", "Issuer", "KeyID", "Profile", "Reason", "TokenID", "Type"}},
@@ -67,8 +69,9 @@ var printedTypes = map[string]printedType{
 	"bearer.ObserverFunc": {value: filled[bearer.ObserverFunc]()},
 	"bearer.Observers":    {value: filled[bearer.Observers](), reachable: []string{""}},
 	"bearer.Profile":      {value: filled[bearer.Profile](), shown: []string{"Aliases", "Audience", "ClientID", "Forbidden", "ForbiddenHeader", "InertConfirmation", "Name", "Required", "RequiredValues", "Roles", "Scopes", "TenantClaims", "Types", "WrongIssuers"}},
+	"bearer.Proof":        {value: filledProof, shown: []string{"Confirmation", "Request.Method", "Request.NoRule", "Request.Route", "Request.Rule", "Request.Transport", "TokenHash"}, misused: requestFields("Request.")},
 	"bearer.Reason":       {value: filled[bearer.Reason](), shown: []string{""}},
-	"bearer.Request":      {value: filled[bearer.Request](), shown: []string{"Transport", "Route", "Rule", "NoRule"}, reachable: []string{"Authorization", "Observer"}, text: "bearer.Request{"},
+	"bearer.Request":      {value: filledRequest, shown: []string{"Method", "NoRule", "Route", "Rule", "Transport"}, reachable: requestFields(""), text: "bearer.Request{"},
 	"bearer.VerifierFunc": {value: filled[bearer.VerifierFunc]()},
 
 	"bearertest.Client":     {value: filled[bearertest.Client](), shown: []string{"ID", "Scopes", "Audience"}, reachable: []string{"Secret", "Claims"}, text: "bearertest.Client{"},
@@ -79,6 +82,9 @@ var printedTypes = map[string]printedType{
 	"bearertest.Key":        {value: newTestKey, shown: []string{"ID"}},
 	"bearertest.Options":    {value: filled[bearertest.Options](), shown: []string{"Algorithms", "Audience", "Issuer", "Metadata"}},
 	"bearertest.TokenError": {value: filled[bearertest.TokenError](), shown: []string{"Code", "Description"}},
+
+	"dpop.Options": {value: filled[dpop.Options](), shown: []string{"Algorithms", "Origins"}, reachable: []string{"NonceKeys", "Replays"}, text: "dpop.Options{"},
+	"dpop.Signer":  {value: func(t *testing.T, s *secretFiller) any { t.Helper(); return newProofSigner(t, s) }},
 
 	"interceptor.AuditReport":   {value: filled[interceptor.AuditReport](), shown: []string{"Methods.Declared", "Methods.Name", "Methods.Rule", "WithoutMethod", "WithoutRule"}},
 	"interceptor.Forwarder":     {value: newForwarder, shown: []string{"audience"}},
@@ -124,6 +130,42 @@ var printedTypes = map[string]printedType{
 
 	"tracing.Options": {testedIn: "tracing/print_test.go"},
 	"tracing.Tracer":  {testedIn: "tracing/print_test.go"},
+}
+
+// requestFields lists the fields of a Request, after a prefix, that package fmt prints if it calls no
+// methods.
+func requestFields(prefix string) (names []string) {
+	for _, name := range []string{"Authorization", "Host", "Observer", "Path", "Proofs", "Scheme"} {
+		names = append(names, prefix+name)
+	}
+	return names
+}
+
+// fillRequest fills a Request. A certificate is public, so that it contains no secret.
+func fillRequest(s *secretFiller, prefix string) bearer.Request {
+	text := func(name string) string { return s.text(prefix + name) }
+	return bearer.Request{
+		Transport: text("Transport"), Route: text("Route"), Rule: scopes.All(text("Rule")), NoRule: text("NoRule"),
+		Authorization: []string{text("Authorization")}, Observer: hidden{text("Observer")},
+		Method: text("Method"), Scheme: text("Scheme"), Host: text("Host"), Path: text("Path"), Proofs: []string{text("Proofs")},
+	}
+}
+
+func filledRequest(_ *testing.T, s *secretFiller) any { return fillRequest(s, "") }
+
+func filledProof(_ *testing.T, s *secretFiller) any {
+	request := fillRequest(s, "Request.")
+	return bearer.Proof{Request: &request, Confirmation: s.text("Confirmation"), TokenHash: s.text("TokenHash")}
+}
+
+// newProofSigner returns a Signer whose private key is a secret.
+func newProofSigner(t *testing.T, s *secretFiller) any {
+	t.Helper()
+	signer, err := dpop.NewSigner(secretKey(s), "EdDSA")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer
 }
 
 // refusedError returns the error of a token with secrets in its claims.

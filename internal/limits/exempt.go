@@ -2,6 +2,20 @@ package limits
 
 // notLimits lists the constants that are no limits, and the reason.
 var notLimits = map[string]string{
+	"bearertest.maxProofAge":                    "the window of an issuer for tests",
+	"bearertest.proofLeeway":                    "the window of an issuer for tests",
+	"internal/dpopclient.MaxOrigins":            "the nonces that a client remembers; it gets a forgotten nonce again with a refusal",
+	"bearertest.maxUsedProofs":                  "the memory of used proofs of an issuer for tests",
+	"bearertest.nonceKeySize":                   "the size of a key",
+	"bearertest.proofNoncePeriod":               "the period of nonces of an issuer for tests",
+	"internal/dpopclient.maxNonce":              "the longest nonce that a client remembers",
+	"internal/proof.codeBytes":                  "a part of a nonce",
+	"internal/proof.nonceBytes":                 "the size of a nonce",
+	"internal/proof.periodBytes":                "a part of a nonce",
+	"internal/proof.randomBytes":                "a part of a nonce",
+	"dpop.maxURI":                               "the length of a URI in a text for logs",
+	"dpop.ownerLength":                          "a part of a digest",
+	"dpop.shares":                               "a part of the row of defaultReplays",
 	"jwks.largeCost":                            "a part of the estimate of the size of a body of unknown size",
 	"jwks.maxJitter":                            "a random part of the row of minPause",
 	"jwks.missTime":                             "a part of the row of maxWait",
@@ -90,6 +104,8 @@ var notLimits = map[string]string{
 // notNamed lists the numbers without a name that are no limits, and the reason. A key is a
 // file and the text of the number.
 var notNamed = map[string]string{
+	"dpop/options.go time.Minute":                      "an example of a usual duration, for the text of an error",
+	"dpop/options.go time.Second":                      "a guard against durations without a unit",
 	"bearertest/fault.go time.Second":                  "an example of a usual duration, for the text of an error",
 	"interceptor/guard.go time.Minute":                 "an example of a usual duration, for the text of an error",
 	"bearertest/unguarded.go status >= 200":            "a class of HTTP status codes",
