@@ -158,6 +158,7 @@ type facts struct {
 	token  string // the token in the Authorization value
 	scheme string // the scheme of the Authorization value
 	dryRun bool   // Explain makes the decision
+	home   *call  // the call that was allocated together with the facts; nil if newCall has used it
 
 	// A verifier of another package may verify the token in several goroutines.
 	shown atomic.Bool            // possession was shown
@@ -183,7 +184,12 @@ func (d *decision) newFacts(token, scheme string) *facts {
 	if d.req.Method == "" || len(d.accepts()) == 0 {
 		return nil
 	}
-	return &facts{Request: d.req, token: token, scheme: scheme, dryRun: d.dryRun}
+	own := &struct { // one allocation for both
+		facts
+		call
+	}{facts: facts{Request: d.req, token: token, scheme: scheme, dryRun: d.dryRun}}
+	own.facts.home = &own.call
+	return &own.facts
 }
 
 // showPossession refuses a token if its binding, the scheme of the request and the proof in the

@@ -149,7 +149,12 @@ func (e *Error) withoutToken() bool { return e.shared != nil && e.Reason == NoTo
 
 // newCall creates the context of the request, stores it in d.call and returns it.
 func (d *decision) newCall(ctx context.Context) *call {
-	d.call = &call{Context: ctx, facts: d.facts}
+	if d.facts != nil && d.facts.home != nil {
+		d.call, d.facts.home = d.facts.home, nil
+		d.call.Context, d.call.facts = ctx, d.facts
+	} else {
+		d.call = &call{Context: ctx, facts: d.facts}
+	}
 	return d.call
 }
 

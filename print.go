@@ -8,19 +8,28 @@ import (
 )
 
 // LogValue implements [slog.LogValuer]. It returns only the issuer, the subject, the client
-// identifier and the token identifier. Each value is cut at 64 bytes. For a nil *Claims, it
+// identifier, the token identifier, and the values to which the token is bound, such as the thumbprint
+// of the client's key ("jkt"). Each value is cut at 64 bytes. For a nil *Claims, it
 // returns the text "<nil>".
 func (c *Claims) LogValue() slog.Value {
 	if c == nil {
 		return slog.StringValue("<nil>")
 	}
 	set := c.all()
-	return slog.GroupValue(
+	attrs := []slog.Attr{
 		slog.String("iss", quote.Cut(set.issuer)),
 		slog.String("sub", quote.Cut(set.subject)),
 		slog.String("client_id", quote.Cut(set.clientID)),
 		slog.String("jti", quote.Cut(set.id)),
-	)
+	}
+	if set.verifier != nil {
+		for _, member := range membersOf(set.verifier.accepts) {
+			if value := c.BoundTo(member); value != "" {
+				attrs = append(attrs, slog.String(member, quote.Cut(value)))
+			}
+		}
+	}
+	return slog.GroupValue(attrs...)
 }
 
 // String returns the subject, the issuer and the client identifier. It omits all other
