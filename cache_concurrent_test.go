@@ -178,7 +178,9 @@ func TestConcurrentVerificationAfterRotation(t *testing.T) {
 				if got := custom.Load(); got != 1 {
 					t.Errorf("got %d verifications, want 1", got)
 				}
-				if got, want := v.CacheStatus(), (bearer.CacheStatus{Entries: 1, Capacity: 4096, Misses: n}); got != want {
+				want := bearer.IssuerStatus{}.Cache
+				want.Entries, want.Capacity, want.Misses = 1, 4096, n
+				if got := v.Status()[0].Cache; got != want {
 					t.Errorf("got status %+v, want %+v", got, want)
 				}
 			})
@@ -208,7 +210,7 @@ func TestConcurrentCacheUse(t *testing.T) {
 					done <- err
 					return
 				}
-				if s := v.CacheStatus(); s.Entries > s.Capacity {
+				if s := v.Status()[0].Cache; s.Entries > s.Capacity {
 					done <- fmt.Errorf("got status %+v, want at most %d entries", s, s.Capacity)
 					return
 				}

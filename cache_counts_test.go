@@ -38,9 +38,9 @@ func TestCacheCounts(t *testing.T) {
 			{"no JWT", func() { call("x", scopes.All()) }, 0, 0},
 			{"cached token that has expired", func() { time.Sleep(2 * time.Hour); call(token, scopes.All()) }, 0, 1},
 		} {
-			before := v.CacheStatus()
+			before := v.Status()[0].Cache
 			row.do()
-			after := v.CacheStatus()
+			after := v.Status()[0].Cache
 			if hits, misses := after.Hits-before.Hits, after.Misses-before.Misses; hits != row.hits || misses != row.misses {
 				t.Errorf("%s: got %d hits and %d misses, want %d and %d", row.name, hits, misses, row.hits, row.misses)
 			}

@@ -42,23 +42,23 @@ func TestCacheBounds(t *testing.T) {
 				t.Errorf("token %d of 20 in a cache of 8 tokens: got %q, want \"ok, cached\"", i+15, got)
 			}
 		}
-		if got := v.CacheStatus(); got.Entries != 8 || got.Evictions != 33 {
+		if got := v.Status()[0].Cache; got.Entries != 8 || got.Evictions != 33 {
 			t.Errorf("got status %+v, want 8 entries and 33 evictions", got)
 		}
 		for range 20 {
 			verify(map[string]any{"x": strings.Repeat("x", 3<<10)})
 		}
-		if got := v.CacheStatus(); got.Entries != 2 {
+		if got := v.Status()[0].Cache; got.Entries != 2 {
 			t.Errorf("tokens of 3 KiB: got status %+v, want 2 entries", got)
 		}
-		before := v.CacheStatus()
+		before := v.Status()[0].Cache
 		verify(map[string]any{"x": strings.Repeat("x", 9<<10)})
-		if got := v.CacheStatus(); got.Entries != before.Entries || got.Evictions != before.Evictions {
+		if got := v.Status()[0].Cache; got.Entries != before.Entries || got.Evictions != before.Evictions {
 			t.Errorf("token that is larger than the cache: got status %+v, want an unchanged status", got)
 		}
 		time.Sleep(time.Hour + time.Minute)
 		synctest.Wait()
-		if got := v.CacheStatus(); got.Entries != 0 || got.Evictions != before.Evictions {
+		if got := v.Status()[0].Cache; got.Entries != 0 || got.Evictions != before.Evictions {
 			t.Errorf("after all tokens expired: got status %+v, want no entries and no further evictions", got)
 		}
 		verify(nil)
@@ -69,14 +69,14 @@ func TestCacheBounds(t *testing.T) {
 		time.Sleep(time.Hour)
 		verify(nil)
 		verify(nil)
-		if got := v.CacheStatus(); got.Evictions != before.Evictions {
+		if got := v.Status()[0].Cache; got.Evictions != before.Evictions {
 			t.Errorf("new token in place of an expired token: got status %+v, want no further evictions", got)
 		}
 		if err := v.Close(); err != nil {
 			t.Fatal(err)
 		}
 		verify(nil)
-		if got := v.CacheStatus(); got.Entries != 0 {
+		if got := v.Status()[0].Cache; got.Entries != 0 {
 			t.Errorf("after Close: got status %+v, want no entries", got)
 		}
 	})
@@ -103,11 +103,11 @@ func TestCacheEvictsUnusedTokens(t *testing.T) {
 		fresh = append(fresh, issuer.Token(nil))
 		verify(fresh[len(fresh)-1])
 	}
-	before := v.CacheStatus().Hits
+	before := v.Status()[0].Cache.Hits
 	for _, token := range fresh {
 		verify(token)
 	}
-	if hits := v.CacheStatus().Hits - before; hits != size/2 {
+	if hits := v.Status()[0].Cache.Hits - before; hits != size/2 {
 		t.Errorf("got %d cache hits for %d new tokens, want a hit for each new token", hits, size/2)
 	}
 }
@@ -140,7 +140,7 @@ func TestCacheCountsHeaderSize(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if got := v.CacheStatus().Entries; got > row.want || got < row.want/2 {
+			if got := v.Status()[0].Cache.Entries; got > row.want || got < row.want/2 {
 				t.Errorf("got %d entries, want between %d and %d", got, row.want/2, row.want)
 			}
 		})
@@ -157,7 +157,7 @@ func TestCacheOfMaximumSize(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := v.CacheStatus(); got.Entries != 1 || got.Hits != 1 {
+	if got := v.Status()[0].Cache; got.Entries != 1 || got.Hits != 1 {
 		t.Errorf("got status %+v, want one entry and one hit", got)
 	}
 }
@@ -180,9 +180,9 @@ func TestCacheEvictsExpiredFirst(t *testing.T) {
 		}
 		time.Sleep(30 * time.Second) // the token short has expired, but the cache has not removed it yet
 		verify(issuer.Token(nil))
-		before := v.CacheStatus()
+		before := v.Status()[0].Cache
 		verify(long)
-		if s := v.CacheStatus(); s.Hits != before.Hits+1 || s.Evictions != 0 {
+		if s := v.Status()[0].Cache; s.Hits != before.Hits+1 || s.Evictions != 0 {
 			t.Errorf("got status %+v after status %+v, want a hit for the valid token and no evictions", s, before)
 		}
 	})

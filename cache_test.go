@@ -99,7 +99,9 @@ func TestCacheHit(t *testing.T) {
 	if claims[0] != claims[1] || decoded != 1 {
 		t.Errorf("got %d decodings of the custom claims, want 1 and the same claims in both calls", decoded)
 	}
-	if got, want := v.CacheStatus(), (bearer.CacheStatus{Entries: 1, Capacity: 4096, Hits: 3, Misses: 1}); got != want {
+	want := bearer.IssuerStatus{}.Cache
+	want.Entries, want.Capacity, want.Hits, want.Misses = 1, 4096, 3, 1
+	if got := v.Status()[0].Cache; got != want {
 		t.Errorf("got status %+v, want %+v", got, want)
 	}
 	// A token that differs in one character must not hit the cache.
@@ -120,7 +122,9 @@ func TestCacheOff(t *testing.T) {
 			t.Errorf("got outcome %q, want \"ok\"", got)
 		}
 	}
-	if got, want := v.CacheStatus(), (bearer.CacheStatus{Misses: 2}); got != want {
+	want := bearer.IssuerStatus{}.Cache
+	want.Misses = 2
+	if got := v.Status()[0].Cache; got != want {
 		t.Errorf("got status %+v, want %+v", got, want)
 	}
 }
@@ -313,7 +317,7 @@ func TestCacheStoresNoRefusal(t *testing.T) {
 	if got := verifyOnce(t, v, events, token); got != "ok" {
 		t.Errorf("after the key was published: got %q, want \"ok\"", got)
 	}
-	if got := v.CacheStatus(); got.Entries != 1 || got.Evictions != 1 {
+	if got := v.Status()[0].Cache; got.Entries != 1 || got.Evictions != 1 {
 		t.Errorf("got status %+v, want one entry and one eviction", got)
 	}
 }

@@ -66,7 +66,7 @@ func TestCustomSharedMemory(t *testing.T) {
 			}
 			close(stop)
 			writer.Wait()
-			if got := v.CacheStatus().Entries; got != tokens {
+			if got := v.Status()[0].Cache.Entries; got != tokens {
 				t.Errorf("got %d tokens cached, want %d", got, tokens)
 			}
 		})

@@ -166,7 +166,7 @@ func TestGuideLinksFromMetrics(t *testing.T) {
 // module's packages and all fields in the guide must be exported.
 func TestGuideCode(t *testing.T) {
 	api := map[string]string{}
-	for _, name := range []string{"bearer", "jwks", "scopes", "middleware", "interceptor", "metrics", "tracing", "bearertest"} {
+	for _, name := range []string{"bearer", "jwks", "scopes", "middleware", "interceptor", "dpop", "metrics", "tracing", "bearertest"} {
 		api[name] = readText(t, filepath.Join("testdata", "api", name+".txt"))
 	}
 	symbols := 0
@@ -183,7 +183,7 @@ func TestGuideCode(t *testing.T) {
 				t.Errorf("%s: got syntax error %v in\n%s", page, err, block[1])
 			}
 		}
-		for _, symbol := range regexp.MustCompile(`\b(bearer|jwks|scopes|middleware|interceptor|metrics|tracing|bearertest)\.([A-Z]\w+)`).FindAllStringSubmatch(text, -1) {
+		for _, symbol := range regexp.MustCompile(`\b(bearer|jwks|scopes|middleware|interceptor|dpop|metrics|tracing|bearertest)\.([A-Z]\w+)`).FindAllStringSubmatch(text, -1) {
 			symbols++
 			if other := symbol[0]; other == "jwks.NewCachingProvider" {
 				continue // This is a function of Auth0's package jwks.

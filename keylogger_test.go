@@ -80,15 +80,15 @@ func TestKeyLogger(t *testing.T) {
 		}
 		previous := slog.Default()
 		slog.SetDefault(buffers["default"].logger())
-		for way, build := range map[string]func(bearer.Config) (bearer.StatusReporter, func() error, error){
-			"New": func(cfg bearer.Config) (bearer.StatusReporter, func() error, error) {
+		for way, build := range map[string]func(bearer.Config) (interface{ Status() []bearer.IssuerStatus }, func() error, error){
+			"New": func(cfg bearer.Config) (interface{ Status() []bearer.IssuerStatus }, func() error, error) {
 				v, err := bearer.New(cfg)
 				if err != nil {
 					return nil, nil, err
 				}
 				return v, v.Close, v.Ready(context.Background())
 			},
-			"Issuers": func(cfg bearer.Config) (bearer.StatusReporter, func() error, error) {
+			"Issuers": func(cfg bearer.Config) (interface{ Status() []bearer.IssuerStatus }, func() error, error) {
 				var all bearer.Issuers
 				if err := all.Add(cfg); err != nil {
 					return nil, nil, err

@@ -82,7 +82,7 @@ func TestLeewayOfCachedTokens(t *testing.T) {
 		if _, err := v.Verify(t.Context(), token); err != nil {
 			t.Errorf("1 ns before the end of the Leeway: got error %v, want none", err)
 		}
-		if status := v.CacheStatus(); status.Misses > 2 || status.Entries != 1 {
+		if status := v.Status()[0].Cache; status.Misses > 2 || status.Entries != 1 {
 			t.Errorf("got %+v, want one cached token, and at most one more miss in the last second", status)
 		}
 		time.Sleep(time.Nanosecond)

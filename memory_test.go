@@ -39,7 +39,7 @@ func TestCacheMemory(t *testing.T) {
 		}
 	}
 	after := heap()
-	if got := v.CacheStatus().Entries; got != n {
+	if got := v.Status()[0].Cache.Entries; got != n {
 		t.Errorf("got %d tokens cached, want %d", got, n)
 	}
 	per := (int64(after) - int64(before)) / n //nolint:gosec // the sizes fit into an int64
@@ -139,9 +139,9 @@ func testCacheMemory(t *testing.T, field growingField, length int, change func(*
 		verify(i)
 	}
 	got := int64(heap()) - int64(before) //nolint:gosec // the sizes fit into an int64
-	t.Logf("%d tokens take %d KiB", issuer.verifier.CacheStatus().Entries, got>>10)
+	t.Logf("%d tokens take %d KiB", issuer.verifier.Status()[0].Cache.Entries, got>>10)
 	if got > size<<10+noise {
-		t.Errorf("got %d KiB for %d tokens, want at most %d KiB", got>>10, issuer.verifier.CacheStatus().Entries, size)
+		t.Errorf("got %d KiB for %d tokens, want at most %d KiB", got>>10, issuer.verifier.Status()[0].Cache.Entries, size)
 	}
 }
 
@@ -158,9 +158,9 @@ func TestCacheMemoryOfHeaders(t *testing.T) {
 		}
 	}
 	got := int64(heap()) - int64(before) //nolint:gosec // the sizes fit into an int64
-	t.Logf("%d tokens take %d KiB", issuer.verifier.CacheStatus().Entries, got>>10)
+	t.Logf("%d tokens take %d KiB", issuer.verifier.Status()[0].Cache.Entries, got>>10)
 	if got > size<<10+1<<20 {
-		t.Errorf("got %d KiB for %d tokens, want at most %d KiB", got>>10, issuer.verifier.CacheStatus().Entries, size+1024)
+		t.Errorf("got %d KiB for %d tokens, want at most %d KiB", got>>10, issuer.verifier.Status()[0].Cache.Entries, size+1024)
 	}
 }
 

@@ -16,7 +16,18 @@ type IssuerStatus struct {
 	// Sources are the states of the caches if the issuer's keys are in a *[jwks.Sources].
 	Sources []jwks.Status
 	// Cache is the state of the cache of verified tokens.
-	Cache CacheStatus
+	Cache struct {
+		// Entries is the number of cached tokens. Capacity is the maximum of Entries, which
+		// Config.CacheSize sets. Capacity is zero if the cache is off.
+		Entries, Capacity int
+		// Hits counts the requests whose token was in the cache. Misses counts the requests whose
+		// token was not in the cache. A request that waited until a concurrent request had
+		// verified the same token is a miss. Hits and Misses do not count requests without a
+		// well-formed token of the issuer. Evictions counts the unexpired tokens that the cache
+		// removed to make room for other tokens. The counts start at zero when the verifier is
+		// created.
+		Hits, Misses, Evictions uint64
+	}
 }
 
 // Ready reports whether the issuer's keys are loaded, or need not be loaded because of
@@ -30,12 +41,12 @@ func (s IssuerStatus) Ready() bool {
 	return s.Keys == nil || s.Keys.Ready || s.Keys.Idle
 }
 
-// Status implements [StatusReporter]. The result has one element. The time that Status takes does
+// Status returns the state of the issuer and of its keys. The result has one element. The time that Status takes does
 // not depend on the number of keys.
 func (v *JWTVerifier) Status() []IssuerStatus { return []IssuerStatus{v.status()} }
 
 func (v *JWTVerifier) status() IssuerStatus {
-	status := IssuerStatus{Issuer: v.issuer, Profile: v.profile.name, Cache: v.CacheStatus()}
+	status := IssuerStatus{Issuer: v.issuer, Profile: v.profile.name, Cache: v.cache.Status()}
 	switch keys := v.keys.(type) {
 	case *jwks.Cache:
 		state := keys.Status()
@@ -46,7 +57,7 @@ func (v *JWTVerifier) status() IssuerStatus {
 	return status
 }
 
-// Status implements [StatusReporter]. The result is sorted by issuer. The time that Status takes
+// Status returns the state of each issuer and of its keys, sorted by issuer. The time that Status takes
 // does not depend on the number of keys. It grows linearly with the number of issuers, so a
 // handler that answers requests without a token should not call Status for every request if
 // there are many issuers.
@@ -58,28 +69,3 @@ func (s *Issuers) Status() []IssuerStatus {
 	}
 	return list
 }
-
-// StatusReporter reports the state of issuers, for health checks and metrics.
-// *[JWTVerifier] and *[Issuers] implement it. Implementations MUST be safe for concurrent
-// use.
-type StatusReporter interface {
-	// Status returns the current state of each issuer.
-	Status() []IssuerStatus
-}
-
-// CacheStatus is a snapshot of the cache of verified tokens.
-type CacheStatus struct {
-	// Entries is the number of cached tokens. Capacity is the maximum of Entries, which
-	// Config.CacheSize sets. Capacity is zero if the cache is off.
-	Entries, Capacity int
-	// Hits counts the requests whose token was in the cache. Misses counts the requests whose
-	// token was not in the cache. A request that waited until a concurrent request had
-	// verified the same token is a miss. Hits and Misses do not count requests without a
-	// well-formed token of the issuer. Evictions counts the unexpired tokens that the cache
-	// removed to make room for other tokens. The counts start at zero when the verifier is
-	// created.
-	Hits, Misses, Evictions uint64
-}
-
-// CacheStatus returns the current state of the cache of verified tokens.
-func (v *JWTVerifier) CacheStatus() CacheStatus { return CacheStatus(v.cache.Status()) }

@@ -35,7 +35,7 @@ func TestWithdrawnKeys(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				if hits := v.CacheStatus().Hits; hits == 0 {
+				if hits := v.Status()[0].Cache.Hits; hits == 0 {
 					t.Fatal("got no hits in the cache of verified tokens, want a remembered token")
 				}
 				issuer.Inject(bearertest.KeysEndpoint, bearertest.Fault{Body: []byte(body)})

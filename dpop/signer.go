@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"slices"
 	"strings"
@@ -32,7 +33,9 @@ import (
 // library are. Printed forms of a Signer contain the thumbprint, and never the key. The zero Signer
 // makes no proofs; use [NewSigner] or [GenerateSigner].
 type Signer struct {
-	key        crypto.Signer
+	// signKey is the method Sign of the key. It is a function, because package fmt prints the bytes of
+	// an Ed25519 key if the Signer is in an unexported field, and does not print what a function holds.
+	signKey    func(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error)
 	algorithm  string
 	header     string // base64url
 	thumbprint string
@@ -83,7 +86,7 @@ func NewSigner(key crypto.Signer, algorithm string) (*Signer, error) {
 	if !slices.Contains(public.Algorithms, algorithm) {
 		return nil, fmt.Errorf("dpop: algorithm: %q does not fit a key of type %T; use one of %s", algorithm, key.Public(), quote.List(public.Algorithms))
 	}
-	s := &Signer{key: key, algorithm: algorithm, thumbprint: public.Thumbprint}
+	s := &Signer{signKey: key.Sign, algorithm: algorithm, thumbprint: public.Thumbprint}
 	s.header = base64.RawURLEncoding.EncodeToString([]byte(`{"typ":"dpop+jwt","alg":"` + algorithm + `","jwk":` + public.JWK + `}`))
 	if ec, ok := key.Public().(*ecdsa.PublicKey); ok {
 		s.size = (ec.Params().BitSize + 7) / 8
@@ -122,7 +125,7 @@ type claims struct {
 // the key.
 func (s *Signer) Proof(method, uri, token, nonce string) (string, error) {
 	switch {
-	case s == nil || s.key == nil:
+	case s == nil || s.signKey == nil:
 		return "", errors.New("dpop: the Signer has no key; use NewSigner or GenerateSigner")
 	case !dpopclient.IsMethod(method):
 		return "", fmt.Errorf("dpop: %q is not a method", quote.Cut(method))
@@ -173,7 +176,7 @@ func (s *Signer) sign(signed string) ([]byte, error) {
 			options = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: hash} // RFC 7518, section 3.5
 		}
 	}
-	signature, err := s.key.Sign(rand.Reader, message, options)
+	signature, err := s.signKey(rand.Reader, message, options)
 	if err != nil || s.size == 0 {
 		return signature, err
 	}

@@ -12,31 +12,11 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// MethodRule is a method of a server with its rule.
-type MethodRule struct {
-	// Name is the full name, "/package.Service/Method".
-	Name string
-	// Rule is the rule of the method, or the zero Rule if the method has no rule.
-	Rule scopes.Rule
-	// Declared is the name in the declaration of the rule: Name, or "/package.Service/*".
-	// It is empty if the method has no rule.
-	Declared string
-}
-
-// String returns the method and its rule as a sentence without a full stop.
-func (m MethodRule) String() string {
-	text := declare.Sentence(m.Name, m.Rule)
-	if m.Declared != m.Name && !m.Rule.IsZero() {
-		text += " (rule for " + m.Declared + ")"
-	}
-	return text
-}
-
 // AuditReport is the result of [Guard.Audit]. The zero AuditReport is the result for a
 // server without services and a guard without rules.
 type AuditReport struct {
-	// Methods lists all methods of the server, sorted by name.
-	Methods []MethodRule
+	// Methods lists the full names of all methods of the server, "/package.Service/Method", sorted.
+	Methods []string
 	// WithoutRule lists the names of the server's methods without a rule. The guard denies
 	// calls of these methods.
 	WithoutRule []string
@@ -44,6 +24,16 @@ type AuditReport struct {
 	// There are three possible causes: the name is misspelt; the method was removed; or the
 	// rule is for a service, and each method of the service has its own rule.
 	WithoutMethod []string
+
+	found map[string]declaredRule // the rules of Methods
+}
+
+// Rule returns the rule of a method of the server, and the name in the declaration of the rule: the
+// full name of the method, or "/package.Service/*". If the method has no rule, or is not in Methods,
+// Rule returns the zero Rule and "".
+func (r AuditReport) Rule(method string) (rule scopes.Rule, declared string) {
+	f := r.found[method]
+	return f.rule, f.name
 }
 
 // Audit compares the rules with the methods of the server, which is usually a *[grpc.Server]. Call Audit after all services are
@@ -56,20 +46,20 @@ func (g *Guard) Audit(server interface {
 	GetServiceInfo() map[string]grpc.ServiceInfo
 },
 ) AuditReport {
-	var report AuditReport
+	report := AuditReport{found: make(map[string]declaredRule)}
 	used := make(map[string]bool)
 	for service, info := range server.GetServiceInfo() {
 		for _, method := range info.Methods {
 			name := "/" + service + "/" + method.Name
-			found := g.rules.lookup(name)
-			report.Methods = append(report.Methods, MethodRule{Name: name, Rule: found.rule, Declared: found.name})
-			used[found.name] = true
+			report.Methods = append(report.Methods, name)
+			report.found[name] = g.rules.lookup(name)
+			used[report.found[name].name] = true
 		}
 	}
-	slices.SortFunc(report.Methods, func(a, b MethodRule) int { return strings.Compare(a.Name, b.Name) })
+	slices.Sort(report.Methods)
 	for _, method := range report.Methods {
-		if method.Rule.IsZero() {
-			report.WithoutRule = append(report.WithoutRule, method.Name)
+		if report.found[method].rule.IsZero() {
+			report.WithoutRule = append(report.WithoutRule, method)
 		}
 	}
 	for _, name := range g.rules.names() {
@@ -98,7 +88,12 @@ func (r AuditReport) Err() error {
 func (r AuditReport) String() string {
 	var text strings.Builder
 	for _, method := range r.Methods {
-		text.WriteString(method.String() + "\n")
+		rule, declared := r.Rule(method)
+		text.WriteString(declare.Sentence(method, rule))
+		if declared != method && !rule.IsZero() {
+			text.WriteString(" (rule for " + declared + ")")
+		}
+		text.WriteString("\n")
 	}
 	for _, name := range r.WithoutMethod {
 		text.WriteString("the rule for " + name + " applies to no method\n")

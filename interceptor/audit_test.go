@@ -95,16 +95,17 @@ func TestAuditMatchesGuard(t *testing.T) {
 		{"/test.v1.Echo2/*": scopes.Public(), "/test.v1/*": scopes.Public(), "/test.v1.Echo/Sa": scopes.Public(), "/test.v1.Echo/Say2": scopes.Public()},
 	} {
 		guard := newGuard(t, testkit.Refuse(bearer.Internal), rules, nil)
-		for _, method := range guard.Audit(server).Methods {
-			rule, declared := rules.Rule(method.Name)
-			if rule != method.Rule || declared != method.Declared {
-				t.Errorf("%v: got rule %q and name %q, want rule %q and name %q of scopes.Methods", rules, method.Rule, method.Declared, rule, declared)
+		report := guard.Audit(server)
+		for _, method := range report.Methods {
+			rule, declared := rules.Rule(method)
+			if gotRule, gotName := report.Rule(method); gotRule != rule || gotName != declared {
+				t.Errorf("%v: got rule %q and name %q, want rule %q and name %q of scopes.Methods", rules, gotRule, gotName, rule, declared)
 			}
 			want := codes.Unauthenticated
 			if rule.IsPublic() {
 				want = codes.OK
 			}
-			if got := status.Code(unaryError(t.Context(), guard, method.Name)); got != want {
+			if got := status.Code(unaryError(t.Context(), guard, method)); got != want {
 				t.Errorf("%v: got code %v, want code %v", method, got, want)
 			}
 		}

@@ -31,12 +31,12 @@ func ExampleWatchHealth() {
 	}
 
 	server := health.NewServer() // register it with the grpc.Server
-	watch, err := interceptor.WatchHealth(server, verifier, nil)
+	stop, err := interceptor.WatchHealth(server, verifier, nil)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	defer watch.Close()
+	defer stop()
 
 	answer, err := server.Check(ctx, &grpc_health_v1.HealthCheckRequest{})
 	fmt.Println(answer.GetStatus(), err)

@@ -15,9 +15,10 @@ import (
 	"github.com/bearerkit/bearer"
 )
 
-// Forwarder forwards the caller's own token to the next service. Use a Forwarder with
-// [google.golang.org/grpc.WithPerRPCCredentials] or
-// [google.golang.org/grpc.PerRPCCredentials]. The Forwarder forwards a token only if
+// NewForwarder returns credentials that forward the caller's own token to the service with this
+// audience: the forwarder. Use them with [google.golang.org/grpc.WithPerRPCCredentials] or
+// [google.golang.org/grpc.PerRPCCredentials]. If audience is empty, NewForwarder returns an error. The
+// forwarder forwards a token only if
 //
 //   - the call uses the context of a handler,
 //   - the handler's [Guard] has Options.KeepToken,
@@ -34,21 +35,20 @@ import (
 // misuse the token at B. If the caller's token does not name the next service, use a token
 // that your service requests for itself, or exchange the caller's token (RFC 8693).
 //
-// The zero Forwarder refuses every call. A Forwarder is safe for concurrent use.
-type Forwarder struct{ audience string }
-
-// NewForwarder returns a Forwarder to the service with this audience. If audience is empty,
-// NewForwarder returns an error.
-func NewForwarder(audience string) (*Forwarder, error) {
+// Its errors are gRPC statuses and contain no part of the token. The forwarder is safe for concurrent
+// use.
+func NewForwarder(audience string) (credentials.PerRPCCredentials, error) {
 	if audience == "" {
 		return nil, errors.New("interceptor: audience: empty; it must be the audience of the next service")
 	}
-	return &Forwarder{audience}, nil
+	return &forwarder{audience}, nil
 }
+
+type forwarder struct{ audience string }
 
 // GetRequestMetadata implements [credentials.PerRPCCredentials]. Its errors are gRPC
 // statuses and contain no part of the token.
-func (f *Forwarder) GetRequestMetadata(ctx context.Context, _ ...string) (map[string]string, error) {
+func (f *forwarder) GetRequestMetadata(ctx context.Context, _ ...string) (map[string]string, error) {
 	info, _ := credentials.RequestInfoFromContext(ctx)
 	if err := credentials.CheckSecurityLevel(info.AuthInfo, credentials.PrivacyAndIntegrity); err != nil {
 		return nil, unforwarded("the connection is not secure")
@@ -59,7 +59,7 @@ func (f *Forwarder) GetRequestMetadata(ctx context.Context, _ ...string) (map[st
 		return nil, unforwarded("the context contains no token of a caller")
 	case isBound(caller.claims):
 		return nil, unforwarded("the caller's token is bound to a key of the caller, so only the caller can use it")
-	case f.audience == "" || !slices.Contains(caller.claims.Audience(), f.audience):
+	case !slices.Contains(caller.claims.Audience(), f.audience):
 		return nil, unforwarded("the caller's token is not meant for the next service")
 	case !time.Now().Before(caller.claims.ValidUntil()):
 		return nil, unforwarded("the caller's token expired")
@@ -71,7 +71,7 @@ func (f *Forwarder) GetRequestMetadata(ctx context.Context, _ ...string) (map[st
 
 // RequireTransportSecurity implements [credentials.PerRPCCredentials]. It always returns
 // true.
-func (f *Forwarder) RequireTransportSecurity() bool { return true }
+func (f *forwarder) RequireTransportSecurity() bool { return true }
 
 // isBound reports whether the token is bound to a key of its client.
 func isBound(claims *bearer.Claims) bool {

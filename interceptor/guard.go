@@ -59,8 +59,8 @@ type Options struct {
 	// of whole milliseconds. A wall clock that jumps forward, for example because the machine
 	// was suspended, counts as time that has passed. The check then begins at most 5 s later.
 	RecheckStreams time.Duration
-	// KeepToken keeps each caller's token until the end of the call. Only a [Forwarder] can
-	// use the kept token. False: the guard keeps no tokens, and Forwarders refuse every
+	// KeepToken keeps each caller's token until the end of the call. Only the result of [NewForwarder]
+	// can use the kept token. False: the guard keeps no tokens, and forwarders refuse every
 	// call.
 	KeepToken bool
 }

@@ -43,15 +43,14 @@ type HealthOptions struct {
 	Interval time.Duration
 }
 
-// HealthWatch updates the status of services in a health server. [WatchHealth] starts a
-// watch. Close the watch before you close its source.
-type HealthWatch struct {
+// healthWatch updates the status of services in a health server.
+type healthWatch struct {
 	server    healthServer
-	source    bearer.StatusReporter
+	source    interface{ Status() []bearer.IssuerStatus }
 	services  []string
 	anyIssuer bool
 
-	done  chan struct{} // closed by Close
+	done  chan struct{} // closed by stop
 	close sync.Once
 	ended sync.WaitGroup
 }
@@ -59,12 +58,16 @@ type HealthWatch struct {
 // WatchHealth sets the status of services in server, which is usually the *health.Server of
 // google.golang.org/grpc/health. The status is SERVING while this process
 // can verify tokens, and NOT_SERVING if keys were never loaded or are too old. WatchHealth sets
-// the status before it returns. The returned watch sets the status again at each change. The
-// error lists all problems at once.
+// the status before it returns, and then sets the status again at each change. The error lists all
+// problems at once.
+//
+// The function stop stops this and waits until it has stopped. After that, the status does not change
+// any more. Call stop before you close the source. To announce that the server stops, call Shutdown of
+// the health server. The function stop may be called more than once.
 //
 //	healthServer := health.NewServer()
-//	watch, err := interceptor.WatchHealth(healthServer, verifier, nil)
-//	defer watch.Close()
+//	stop, err := interceptor.WatchHealth(healthServer, verifier, nil)
+//	defer stop()
 //	grpc_health_v1.RegisterHealthServer(server, healthServer)
 //
 // The methods of the health service need rules; see [Health]. A call of these methods reads a
@@ -72,8 +75,8 @@ type HealthWatch struct {
 // opts are the same as the zero HealthOptions.
 func WatchHealth(server interface {
 	SetServingStatus(service string, status grpc_health_v1.HealthCheckResponse_ServingStatus)
-}, source bearer.StatusReporter, opts *HealthOptions,
-) (*HealthWatch, error) {
+}, source interface{ Status() []bearer.IssuerStatus }, opts *HealthOptions,
+) (stop func(), err error) {
 	if opts == nil {
 		opts = &HealthOptions{}
 	}
@@ -95,7 +98,7 @@ func WatchHealth(server interface {
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("interceptor: %w", err)
 	}
-	w := &HealthWatch{
+	w := &healthWatch{
 		server: server, source: source, services: slices.Clone(opts.Services), anyIssuer: opts.AnyIssuer,
 		done: make(chan struct{}),
 	}
@@ -108,11 +111,11 @@ func WatchHealth(server interface {
 	}
 	now := w.set()
 	w.ended.Go(func() { w.run(interval, now) })
-	return w, nil
+	return w.stop, nil
 }
 
 // set reads the source, sets the status of the services, and returns this status.
-func (w *HealthWatch) set() grpc_health_v1.HealthCheckResponse_ServingStatus {
+func (w *healthWatch) set() grpc_health_v1.HealthCheckResponse_ServingStatus {
 	status := grpc_health_v1.HealthCheckResponse_NOT_SERVING
 	if health.Ready(w.source.Status(), w.anyIssuer) {
 		status = grpc_health_v1.HealthCheckResponse_SERVING
@@ -123,7 +126,7 @@ func (w *HealthWatch) set() grpc_health_v1.HealthCheckResponse_ServingStatus {
 	return status
 }
 
-func (w *HealthWatch) run(interval time.Duration, last grpc_health_v1.HealthCheckResponse_ServingStatus) {
+func (w *healthWatch) run(interval time.Duration, last grpc_health_v1.HealthCheckResponse_ServingStatus) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
@@ -138,11 +141,8 @@ func (w *HealthWatch) run(interval time.Duration, last grpc_health_v1.HealthChec
 	}
 }
 
-// Close stops the watch and waits for its goroutine. After Close, the watch does not change
-// the status of the services. To announce that the server stops, call Shutdown of the
-// health server. Close may be called more than once. The error of Close is always nil.
-func (w *HealthWatch) Close() error {
+// stop implements the function that WatchHealth returns.
+func (w *healthWatch) stop() {
 	w.close.Do(func() { close(w.done) })
 	w.ended.Wait()
-	return nil
 }

@@ -46,7 +46,7 @@ func TestWatchHealth(t *testing.T) {
 		defer cache.Close()
 		v := newVerifier(t, issuer, func(cfg *bearer.Config) { cfg.Keys = cache })
 		server := health.NewServer()
-		watch, err := interceptor.WatchHealth(server, v, &interceptor.HealthOptions{Services: []string{"", "test.v1.Echo"}})
+		stop, err := interceptor.WatchHealth(server, v, &interceptor.HealthOptions{Services: []string{"", "test.v1.Echo"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,15 +78,13 @@ func TestWatchHealth(t *testing.T) {
 		time.Sleep(time.Second)
 		want("after the outage", "SERVING")
 		for range 2 {
-			if err := watch.Close(); err != nil {
-				t.Fatal(err)
-			}
+			stop()
 		}
 		if err := cache.Close(); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		want("after Close", "SERVING") // a closed watch does not update the status
+		want("after stop", "SERVING") // a stopped watch does not update the status
 	})
 }
 
@@ -99,11 +97,11 @@ func TestHealthOverTheWire(t *testing.T) {
 	listener, dial, target := onBufconn(t)
 	server := grpc.NewServer(guard.ServerOptions()...)
 	healthServer := health.NewServer()
-	watch, err := interceptor.WatchHealth(healthServer, v, nil)
+	stop, err := interceptor.WatchHealth(healthServer, v, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer watch.Close()
+	defer stop()
 	grpc_health_v1.RegisterHealthServer(server, healthServer)
 	server.RegisterService(&echoDesc, echo{})
 	go func() { _ = server.Serve(listener) }()
@@ -220,7 +218,7 @@ func TestWatchHealthAnyIssuer(t *testing.T) {
 		}
 		for anyIssuer, want := range map[bool]string{true: "SERVING", false: "NOT_SERVING"} {
 			server := health.NewServer()
-			watch, err := interceptor.WatchHealth(server, &issuers, &interceptor.HealthOptions{AnyIssuer: anyIssuer})
+			stop, err := interceptor.WatchHealth(server, &issuers, &interceptor.HealthOptions{AnyIssuer: anyIssuer})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -229,9 +227,7 @@ func TestWatchHealthAnyIssuer(t *testing.T) {
 			if got := healthOf(t, server, ""); got != want {
 				t.Errorf("AnyIssuer %v: got %s, want %s", anyIssuer, got, want)
 			}
-			if err := watch.Close(); err != nil {
-				t.Fatal(err)
-			}
+			stop()
 		}
 	})
 }

@@ -131,9 +131,10 @@ func FuzzRuleOfMethod(f *testing.F) {
 		if !found || i < 0 {
 			return // no service of a server has such a method
 		}
-		got := guard.Audit(services{rest[:i], rest[i+1:]}).Methods[0]
-		if got.Name != method || got.Declared != key || got.Rule.String() != rule.String() {
-			t.Errorf("%q: the guard has %+v, want the rule %v of %q, as scopes.Methods has", method, got, rule, key)
+		report := guard.Audit(services{rest[:i], rest[i+1:]})
+		got, declared := report.Rule(method)
+		if report.Methods[0] != method || declared != key || got.String() != rule.String() {
+			t.Errorf("%q: the guard has the rule %v of %q, want the rule %v of %q, as scopes.Methods has", method, got, declared, rule, key)
 		}
 	})
 }

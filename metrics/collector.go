@@ -66,7 +66,7 @@ type Collector struct {
 
 	mu                          sync.Mutex // guards the fields below, and changes of the four fields above
 	counters                    map[eventKey]*counters
-	sources                     []bearer.StatusReporter
+	sources                     []statusReporter
 	transports, issuers, routes bounded // the label values in use
 	// missing contains each value of the label "issuer" that a watched source has had. The time
 	// is zero while a source has the issuer. Otherwise it is the time of the first scrape that
@@ -133,13 +133,14 @@ func New(opts *Options) (*Collector, error) {
 	return c, nil
 }
 
-// Watch adds sources, usually verifiers. Each scrape reads the state of the keys and caches
+// Watch adds sources, usually a *[bearer.JWTVerifier] or a *[bearer.Issuers]. A source of a different
+// type must be safe for concurrent use. Each scrape reads the state of the keys and caches
 // of all sources. If two sources have the same issuer, the metrics of the issuer's keys come
 // from the first source, and the metrics of the cache are the sums of both caches.
 //
 // Watch returns an error if a source is nil or already watched, or if Options.Issuers is set
 // and does not list an issuer of a source. If Watch returns an error, it adds no source.
-func (c *Collector) Watch(sources ...bearer.StatusReporter) error {
+func (c *Collector) Watch(sources ...interface{ Status() []bearer.IssuerStatus }) error {
 	var errs []error
 	// This loop does not hold c.mu, because a Status method of a different module can
 	// call this Collector.
@@ -198,9 +199,12 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 // allows reports whether Options.Issuers allows a value of the label "issuer" for the issuer.
 func (c *Collector) allows(issuer string) bool { return c.allowed == nil || c.allowed[issuer] }
 
+// statusReporter is a verifier of package bearer, or a source of your own.
+type statusReporter = interface{ Status() []bearer.IssuerStatus }
+
 // containsSource reports whether sources contains source. If the type of source is not
 // comparable, the result is false.
-func containsSource(sources []bearer.StatusReporter, source bearer.StatusReporter) bool {
+func containsSource(sources []statusReporter, source statusReporter) bool {
 	return reflect.TypeOf(source).Comparable() && slices.Contains(sources, source)
 }
 

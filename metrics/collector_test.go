@@ -22,7 +22,7 @@ import (
 	"github.com/bearerkit/bearer/metrics"
 )
 
-// source is a bearer.StatusReporter with fixed issuers.
+// source is a source with fixed issuers.
 type source struct{ issuers []bearer.IssuerStatus }
 
 func (s *source) Status() []bearer.IssuerStatus { return s.issuers }
@@ -30,7 +30,7 @@ func (s *source) Status() []bearer.IssuerStatus { return s.issuers }
 // healthy returns the status of an issuer with usable keys. All counters have different
 // values, so that a test fails if two counters are swapped.
 func healthy(issuer string) bearer.IssuerStatus {
-	return bearer.IssuerStatus{
+	status := bearer.IssuerStatus{
 		Issuer: issuer,
 		Keys: &jwks.Status{
 			Ready: true, Keys: []*jwks.Key{{}, {}}, KeySetHash: "00000000002a9999",
@@ -38,12 +38,19 @@ func healthy(issuer string) bearer.IssuerStatus {
 			LastAttempt: time.Unix(1_700_000_010, 0), Failures: 2, MaxStale: 12 * time.Hour,
 			Fetches: 20, Refreshed: 9, NotModified: 5, Failed: 6, Rejected: 2, MissFetches: 3, Denied: 4, LimitWait: 1500 * time.Millisecond,
 		},
-		Cache: bearer.CacheStatus{Entries: 7, Capacity: 4096, Hits: 100, Misses: 11, Evictions: 1},
 	}
+	setCache(&status, 7, 4096, 100, 11, 1)
+	return status
+}
+
+// setCache sets the state of the cache of verified tokens.
+func setCache(s *bearer.IssuerStatus, entries, capacity int, hits, misses, evictions uint64) {
+	s.Cache.Entries, s.Cache.Capacity = entries, capacity
+	s.Cache.Hits, s.Cache.Misses, s.Cache.Evictions = hits, misses, evictions
 }
 
 // newCollector returns a registered Collector that watches sources.
-func newCollector(t *testing.T, opts *metrics.Options, sources ...bearer.StatusReporter) (*metrics.Collector, *prometheus.Registry) {
+func newCollector(t *testing.T, opts *metrics.Options, sources ...interface{ Status() []bearer.IssuerStatus }) (*metrics.Collector, *prometheus.Registry) {
 	t.Helper()
 	c, err := metrics.New(opts)
 	if err != nil {

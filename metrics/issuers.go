@@ -47,8 +47,8 @@ func keysMetric(kind prometheus.ValueType, name, help string, valueOf func(*jwks
 
 // cacheMetric returns a metric of an issuer's cache of verified tokens. The function valueOf
 // returns the value of the metric.
-func cacheMetric(kind prometheus.ValueType, name, help string, valueOf func(bearer.CacheStatus) float64) issuerMetric {
-	return issuerMetric{perIssuer(name, help), kind, func(s bearer.IssuerStatus) (float64, bool) { return valueOf(s.Cache), true }, false}
+func cacheMetric(kind prometheus.ValueType, name, help string, valueOf func(bearer.IssuerStatus) float64) issuerMetric {
+	return issuerMetric{perIssuer(name, help), kind, func(s bearer.IssuerStatus) (float64, bool) { return valueOf(s), true }, false}
 }
 
 const (
@@ -99,16 +99,16 @@ var (
 		keysMetric(counter, "keyset_limit_wait_seconds_total", "Time for which refreshes of the key set waited for jwks.Limits, because other issuers used all requests or bytes, or the issuer used more bytes than its share.",
 			func(k *jwks.Status) float64 { return k.LimitWait.Seconds() }),
 
-		cacheMetric(counter, "token_cache_hits_total", "Tokens found in the cache of verified tokens.",
-			func(s bearer.CacheStatus) float64 { return float64(s.Hits) }),
-		cacheMetric(counter, "token_cache_misses_total", "Tokens not found in the cache of verified tokens.",
-			func(s bearer.CacheStatus) float64 { return float64(s.Misses) }),
+		cacheMetric(counter, "token_cache_hits_total", "Requests whose token was in the cache of verified tokens.",
+			func(s bearer.IssuerStatus) float64 { return float64(s.Cache.Hits) }),
+		cacheMetric(counter, "token_cache_misses_total", "Requests whose token was not in the cache of verified tokens.",
+			func(s bearer.IssuerStatus) float64 { return float64(s.Cache.Misses) }),
 		cacheMetric(counter, "token_cache_evictions_total", "Tokens that were evicted from the cache of verified tokens before they expired.",
-			func(s bearer.CacheStatus) float64 { return float64(s.Evictions) }),
+			func(s bearer.IssuerStatus) float64 { return float64(s.Cache.Evictions) }),
 		cacheMetric(gauge, "token_cache_entries", "Number of tokens in the cache of verified tokens.",
-			func(s bearer.CacheStatus) float64 { return float64(s.Entries) }),
+			func(s bearer.IssuerStatus) float64 { return float64(s.Cache.Entries) }),
 		cacheMetric(gauge, "token_cache_capacity", "Maximum number of tokens in the cache of verified tokens.",
-			func(s bearer.CacheStatus) float64 { return float64(s.Capacity) }),
+			func(s bearer.IssuerStatus) float64 { return float64(s.Cache.Capacity) }),
 	}
 )
 

@@ -24,7 +24,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// changing is a bearer.StatusReporter whose issuers come and go.
+// changing is a source whose issuers come and go.
 type changing struct {
 	mu      sync.Mutex
 	issuers map[string]bool

@@ -164,8 +164,10 @@ func (r *replica) Status() []bearer.IssuerStatus {
 	healthy, fresh, stale := keys(""), keys("file:///keys"), keys("https://sources.example/keys")
 	fresh.KeySetHash, stale.KeySetHash = "0000000000030000", "0000000000040000"
 	stale.Ready, stale.Stale = false, true
+	first := bearer.IssuerStatus{Issuer: healthyName, Keys: &healthy}
+	setCache(&first, 7, 100, 9*n, n, n)
 	return []bearer.IssuerStatus{
-		{Issuer: healthyName, Keys: &healthy, Cache: bearer.CacheStatus{Entries: 7, Capacity: 100, Hits: 9 * n, Misses: n, Evictions: n}},
+		first,
 		{Issuer: sourcesName, Sources: []jwks.Status{fresh, stale}},
 		{Issuer: missingName, Keys: &jwks.Status{LastAttempt: now.Add(-10 * time.Second), MaxStale: 14 * time.Hour, Failures: 5}},
 	}

@@ -43,7 +43,7 @@
 //
 // The guard reads tokens only from the Authorization field, never from the query (RFC
 // 9700, section 4.3.2), a form, a cookie or a trailer. The guard denies every request with
-// an unclean path ([scopes.CleanPath]), because a handler that cleans the path itself can
+// an unclean path (see the comment of package scopes), because a handler that cleans the path itself can
 // serve a route whose rule was not checked. For the same cause, the guard denies every
 // request whose method contains lower-case letters, because some handlers ignore the letter
 // case of methods. Both apply to public routes too. The guard does not wrap the server's

@@ -52,7 +52,7 @@ func TestForwardAuthMistakes(t *testing.T) {
 		{`no pattern of the table matches GET "api.example/unknown"`, "", nil, func(h http.Header) { h.Set(uri, "/unknown?x=1") }},
 		{`no pattern of the table matches PATCH "api.example/deployments/7"`, "", nil, func(h http.Header) { h.Set(method, "PATCH") }},
 		{`the pattern / matches, but scopes.Table.StrictSegments refuses GET "/ADMIN"`, "", &nested, func(h http.Header) { h.Set(uri, "/ADMIN") }},
-		{`the decoded path, is not clean; see scopes.CleanPath: GET "api.example/public/../x"`, "", nil, func(h http.Header) { h.Set(uri, "/public/../x") }},
+		{`the decoded path, is not clean; see the package comment of scopes: GET "api.example/public/../x"`, "", nil, func(h http.Header) { h.Set(uri, "/public/../x") }},
 		{"the X-Forwarded-Method and X-Forwarded-Uri fields are missing; the proxy must set them for every request, because otherwise a client can choose them", "", &plain, func(h http.Header) { h.Del(method); h.Del(uri); h.Del(host) }},
 		{"the X-Forwarded-Method, X-Forwarded-Uri and X-Forwarded-Host fields are missing; the proxy must set them for every request, because otherwise a client can choose them", "", &withHost, func(h http.Header) { h.Del(method); h.Del(uri); h.Del(host) }},
 		{"the X-Forwarded-Uri and X-Forwarded-Host fields are missing; the proxy must", "caddy", &withHost, func(h http.Header) { h[uri] = []string{""}; h[host] = []string{""} }},

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearer"
-	"github.com/bearerkit/bearer/scopes"
+	"github.com/bearerkit/bearer/internal/cleanpath"
 )
 
 // wellKnown is the path of the metadata (RFC 9728, section 3).
@@ -59,7 +59,7 @@ func newResource(identifier string) (*resource, error) {
 		return bad("must be https, or http on loopback")
 	case u.Fragment != "" || strings.Contains(identifier, "#"):
 		return bad("must not have a fragment")
-	case u.RawPath != "" || strings.ContainsAny(u.Path, "{}") || (u.Path != "" && !scopes.CleanPath(u)):
+	case u.RawPath != "" || strings.ContainsAny(u.Path, "{}") || (u.Path != "" && !cleanpath.Clean(u)):
 		return bad("the path must be clean, without braces and without escapes such as %2F")
 	}
 	at := *u

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bearerkit/bearer/internal/cleanpath"
 	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/scopes"
 )
@@ -90,8 +91,8 @@ func hasHosts(t *scopes.Table) bool {
 // if the request has no such mistake. A request with a mistake is refused on public routes
 // too, because a handler can read it as a request for a different route.
 func (g *Guard) mistake(r *http.Request) string {
-	if !scopes.CleanPath(r.URL) {
-		return "the path, or the decoded path, is not clean; see scopes.CleanPath:"
+	if !cleanpath.Clean(r.URL) {
+		return "the path, or the decoded path, is not clean; see the package comment of scopes:"
 	}
 	// Methods are case-sensitive, and all registered methods are in upper case (RFC 9110,
 	// section 9.1 and section 16.1.1). Some services ignore the letter case.

@@ -61,8 +61,9 @@ type sourceReadiness struct {
 // with the number of its keys and the age of the keys in seconds, or with these numbers for each of
 // its sources. If there are more than 100
 // issuers, the body lists 100 of them, first the issuers without keys, and the number of the
-// other issuers. The log contains the errors; the body does not. Requests need no token. If
-// source is nil, NewReadiness returns an error.
+// other issuers. The log contains the errors; the body does not. Requests need no token. The source is
+// usually the verifier, a *[bearer.JWTVerifier] or a *[bearer.Issuers]. Other sources must be safe for
+// concurrent use. If source is nil, NewReadiness returns an error.
 //
 // With a *[bearer.JWTVerifier] or a *[bearer.Issuers], the cost of a request does not depend on the
 // number of keys. If there are more than 100 issuers, the handler builds the answer at most once
@@ -71,7 +72,7 @@ type sourceReadiness struct {
 //
 // Do not use the handler as a liveness check. A restart of the process does not end an
 // outage of the issuer, and the process loses the keys in its memory.
-func NewReadiness(source bearer.StatusReporter, opts *ReadinessOptions) (http.Handler, error) {
+func NewReadiness(source interface{ Status() []bearer.IssuerStatus }, opts *ReadinessOptions) (http.Handler, error) {
 	if nilcheck.IsNil(source) {
 		return nil, errors.New("middleware: NewReadiness: source: nil; pass the verifier")
 	}
@@ -82,7 +83,7 @@ func NewReadiness(source bearer.StatusReporter, opts *ReadinessOptions) (http.Ha
 
 // readiness is a readiness handler.
 type readiness struct {
-	source    bearer.StatusReporter
+	source    interface{ Status() []bearer.IssuerStatus }
 	anyIssuer bool
 
 	mu    sync.Mutex // guards the fields below

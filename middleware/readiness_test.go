@@ -75,7 +75,7 @@ func TestReadiness(t *testing.T) {
 	})
 }
 
-func newReadiness(t *testing.T, source bearer.StatusReporter, opts *middleware.ReadinessOptions) http.Handler {
+func newReadiness(t *testing.T, source interface{ Status() []bearer.IssuerStatus }, opts *middleware.ReadinessOptions) http.Handler {
 	t.Helper()
 	h, err := middleware.NewReadiness(source, opts)
 	if err != nil {
@@ -106,7 +106,7 @@ func TestReadinessRequests(t *testing.T) {
 		}
 	}
 	var none *bearer.JWTVerifier
-	for _, source := range []bearer.StatusReporter{nil, none} {
+	for _, source := range []interface{ Status() []bearer.IssuerStatus }{nil, none} {
 		if _, err := middleware.NewReadiness(source, nil); err == nil {
 			t.Errorf("%T: got a handler, want an error", source)
 		}

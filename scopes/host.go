@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/bearerkit/bearer/internal/cleanpath"
 )
 
 // hostOf returns the host of a request as the mux reads it. The mux removes the port, except
@@ -28,8 +30,8 @@ func looseHost(host string) (loose string, ok bool) {
 		return name, true
 	}
 	rounds := 0
-	for decoded, more := unescape(host, false); more; decoded, more = unescape(host, false) {
-		if host = decoded; rounds == maxRounds {
+	for decoded, more := cleanpath.Unescape(host, false); more; decoded, more = cleanpath.Unescape(host, false) {
+		if host = decoded; rounds == cleanpath.MaxRounds {
 			return "", false
 		}
 		rounds++

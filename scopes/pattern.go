@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/bearerkit/bearer/internal/cleanpath"
 )
 
 // splitPattern splits a pattern of http.ServeMux. A part that the pattern does not have is
@@ -35,8 +37,8 @@ func neverMatches(pattern string) (host, mistake string) {
 		return "", "its method must be in upper case"
 	case host != strings.ToLower(host) || strings.HasSuffix(host, ".") || noPort == nil:
 		return host, "its host must be in lower case, without a port and without a full stop at its end"
-	case path != "" && !CleanPath(&url.URL{Path: path}):
-		return host, "its path is unclean; see scopes.CleanPath"
+	case path != "" && !cleanpath.Clean(&url.URL{Path: path}):
+		return host, "its path is unclean; see the package comment of scopes"
 	case i >= 0:
 		return host, fmt.Sprintf("its path must not contain %q", path[i])
 	case !matchesItself(pattern):

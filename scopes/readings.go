@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/bearerkit/bearer/internal/cleanpath"
 )
 
 // A reading is one way in which a handler may read the host and the path of a request.
@@ -70,7 +72,7 @@ func (t *Table) sameByPath(req *http.Request, host, pattern string) bool {
 // sameByForms reports whether p matches pattern after every number of rounds of decoding.
 func (t *Table) sameByForms(r *reading, host, p, pattern string) bool {
 	slashes := false // a previous form contained an escaped slash
-	for ok := true; ok; p, ok = unescape(p, false) {
+	for ok := true; ok; p, ok = cleanpath.Unescape(p, false) {
 		if !t.sameForm(r, host, p, pattern, false) {
 			return false
 		}
@@ -82,7 +84,7 @@ func (t *Table) sameByForms(r *reading, host, p, pattern string) bool {
 			return false
 		}
 		slashes = true
-		for q, ok := unescape(p, true); ok; q, ok = unescape(q, true) {
+		for q, ok := cleanpath.Unescape(p, true); ok; q, ok = cleanpath.Unescape(q, true) {
 			if !t.sameForm(r, host, q, pattern, false) {
 				return false
 			}

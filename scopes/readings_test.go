@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bearerkit/bearer/scopes"
+	"github.com/bearerkit/bearer/internal/cleanpath"
 )
 
 // TestTableRuleRawPath tests requests that a router reads differently if it matches the raw
@@ -132,7 +132,7 @@ func TestCleanPathBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := scopes.CleanPath(u); got != want {
+		if got := cleanpath.Clean(u); got != want {
 			t.Errorf("CleanPath of %q: got %v, want %v", target, got, want)
 		}
 		if _, got := routes("/").Rule(&http.Request{Method: http.MethodGet, URL: u}); (got == "/") != want {

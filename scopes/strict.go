@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/bearerkit/bearer/internal/cleanpath"
 )
 
 // looseTable holds the patterns of a table with loosened literals. A request that a lenient
@@ -126,8 +128,8 @@ func (t *Table) sameLoosely(r *reading, host, p, pattern string, none bool) bool
 		return true
 	}
 	// Several look-alikes, or a look-alike beside an escape, have too many readings.
-	_, escaped := unescape(p+"/"+ascii, false)
-	return kinds == 1 && !escaped && clean(ascii) && t.sameForm(r, host, ascii, pattern, none)
+	_, escaped := cleanpath.Unescape(p+"/"+ascii, false)
+	return kinds == 1 && !escaped && cleanpath.IsClean(ascii) && t.sameForm(r, host, ascii, pattern, none)
 }
 
 // sameEnd reports whether the path matches pattern or no pattern after a lenient server

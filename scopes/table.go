@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/bearerkit/bearer/internal/cleanpath"
 )
 
 // Table maps routes to rules. Its patterns have the same syntax and the same precedence as
@@ -46,7 +48,7 @@ type Table struct {
 // the zero Rule. The message contains the source line that calls Handle. For a conflict,
 // the message also contains the source line that declared the conflicting pattern.
 //
-// No request can match a pattern that is unclean ([CleanPath]), or whose literals contain an
+// No request can match a pattern that is unclean (see the comment of the package), or whose literals contain an
 // escaped slash or semicolon, because [Table.Rule] refuses such requests. If the identifiers
 // of a service contain "%2F", declare a wildcard for the rest of the path, such as
 // "/files/{id...}". All readings of "/files/a%2Fb" match this pattern. If something follows
@@ -133,7 +135,7 @@ func (t *Table) All() iter.Seq2[string, Rule] {
 // Rule returns the rule for the request, and the pattern of this rule. If no pattern
 // matches, it returns the zero Rule and "".
 //
-// No pattern matches an unclean path; see [CleanPath]. No pattern matches a method that
+// No pattern matches an unclean path; see the comment of the package. No pattern matches a method that
 // contains a lower-case letter or is no token (RFC 9110, section 9.1), because some services
 // ignore the letter case of a method.
 //
@@ -158,7 +160,7 @@ func (t *Table) All() iter.Seq2[string, Rule] {
 // A pattern without a method does not match a CONNECT request, because some proxies turn the
 // connection of such a request into a tunnel, which no rule controls.
 func (t *Table) Rule(r *http.Request) (Rule, string) {
-	if t == nil || !isUpper(r.Method) || !CleanPath(r.URL) {
+	if t == nil || !isUpper(r.Method) || !cleanpath.Clean(r.URL) {
 		return Rule{}, ""
 	}
 	rule, pattern := match(&t.mux, r)

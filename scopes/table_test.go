@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bearerkit/bearer/internal/cleanpath"
 	"github.com/bearerkit/bearer/scopes"
 )
 
@@ -275,7 +276,7 @@ func TestTableAll(t *testing.T) {
 }
 
 func TestNoURL(t *testing.T) {
-	if rule, pattern := routes("/").Rule(&http.Request{Method: http.MethodGet}); !rule.IsZero() || pattern != "" || scopes.CleanPath(nil) {
+	if rule, pattern := routes("/").Rule(&http.Request{Method: http.MethodGet}); !rule.IsZero() || pattern != "" || cleanpath.Clean(nil) {
 		t.Errorf("got rule %v of pattern %q, want no rule", rule, pattern)
 	}
 }
@@ -283,11 +284,11 @@ func TestNoURL(t *testing.T) {
 func TestCleanPathIsCheap(t *testing.T) {
 	// CleanPath must stop decoding after a few rounds.
 	deep := &url.URL{Path: "/%" + strings.Repeat("25", 32<<10)}
-	if scopes.CleanPath(deep) {
+	if cleanpath.Clean(deep) {
 		t.Error("path with many encodings: got true, want false")
 	}
 	long := &url.URL{Path: "/" + strings.Repeat("a/", 32<<10) + "a"}
-	if n := testing.AllocsPerRun(10, func() { scopes.CleanPath(long) }); n != 0 {
+	if n := testing.AllocsPerRun(10, func() { cleanpath.Clean(long) }); n != 0 {
 		t.Errorf("got %v allocations, want 0", n)
 	}
 }

@@ -163,7 +163,7 @@ func TestKeyNotAskedResponse(t *testing.T) {
 				t.Errorf("got the explanation %v, want the reason %q", x, want)
 			}
 			ready := httptest.NewRecorder()
-			handler, err := middleware.NewReadiness(r.verifier.(bearer.StatusReporter), nil) //nolint:errcheck,forcetypeassert // a JWTVerifier reports its status
+			handler, err := middleware.NewReadiness(r.verifier.(interface{ Status() []bearer.IssuerStatus }), nil) //nolint:errcheck,forcetypeassert // a JWTVerifier reports its status
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -60,7 +60,6 @@ func TestPrintedTexts(t *testing.T) {
 		{&bearer.Claims{}, `"" of "", client ""`},
 		{&middleware.Guard{}, "middleware.Guard{}"},
 		{&interceptor.Guard{}, "interceptor.Guard{}"},
-		{&interceptor.HealthWatch{}, "interceptor.HealthWatch{}"},
 		{&metrics.Collector{}, "metrics.Collector{}"},
 		{&bearertest.Issuer{}, "bearertest.Issuer{}"},
 
@@ -75,7 +74,6 @@ func TestPrintedTexts(t *testing.T) {
 		{(*jwks.Event)(nil), "<nil>"},
 		{(*middleware.Guard)(nil), "<nil>"},
 		{(*interceptor.Guard)(nil), "<nil>"},
-		{(*interceptor.HealthWatch)(nil), "<nil>"},
 		{(*metrics.Collector)(nil), "<nil>"},
 		{(*bearertest.Client)(nil), "<nil>"},
 		{(*bearertest.Issuer)(nil), "<nil>"},

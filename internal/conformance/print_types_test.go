@@ -54,7 +54,6 @@ func filled[T any]() func(*testing.T, *secretFiller) any {
 // printedTypes has a row for each exported type that is not an interface.
 var printedTypes = map[string]printedType{
 	"bearer.Binding":      {value: filled[bearer.Binding](), shown: []string{"Algorithms", "Member", "Scheme"}},
-	"bearer.CacheStatus":  {value: filled[bearer.CacheStatus]()},
 	"bearer.CheckResult":  {value: filled[bearer.CheckResult](), shown: []string{"Name", "Section", "State", "Want", "Got", "Reason", "Advice"}},
 	"bearer.Claims":       {value: func(_ *testing.T, s *secretFiller) any { return s.claims("") }, shown: []string{" iss", " sub", " client_id", " jti"}},
 	"bearer.Config":       {value: filled[bearer.Config](), shown: []string{"Algorithms", "Audience", "Bindings.Algorithms", "Bindings.Member", "Bindings.Scheme", "Hierarchy", "Issuer", "KeyOptions.AuthorizationFile", "KeyOptions.AuthorizationOrigins", "KeyOptions.Issuer", "KeyOptions.KeysURL", "KeyOptions.MetadataIssuer", "KeyOptions.MetadataURL", "KeyOptions.RootCAFile", "Profile.Aliases", "Profile.Audience", "Profile.ClientID", "Profile.Forbidden", "Profile.ForbiddenHeader", "Profile.InertConfirmation", "Profile.Name", "Profile.Required", "Profile.RequiredValues", "Profile.Roles", "Profile.Scopes", "Profile.TenantClaims", "Profile.Types", "Profile.WrongIssuers", "Required", "Tenants"}, reachable: []string{"Keys", "Observer"}, misused: []string{"KeyOptions.Store", "KeyOptions.StoreKey", "KeyOptions.Transport"}},
@@ -86,12 +85,9 @@ var printedTypes = map[string]printedType{
 	"dpop.Options": {value: filled[dpop.Options](), shown: []string{"Algorithms", "Origins"}, reachable: []string{"NonceKeys", "Replays"}, text: "dpop.Options{"},
 	"dpop.Signer":  {value: func(t *testing.T, s *secretFiller) any { t.Helper(); return newProofSigner(t, s) }},
 
-	"interceptor.AuditReport":   {value: filled[interceptor.AuditReport](), shown: []string{"Methods.Declared", "Methods.Name", "Methods.Rule", "WithoutMethod", "WithoutRule"}},
-	"interceptor.Forwarder":     {value: newForwarder, shown: []string{"audience"}},
+	"interceptor.AuditReport":   {value: filled[interceptor.AuditReport](), shown: []string{"Methods", "WithoutMethod", "WithoutRule"}},
 	"interceptor.Guard":         {value: newMethodGuard, reachable: []string{"Observer", "Realm", "verifier"}, misused: []string{"rule"}, text: "interceptor.Guard{"},
 	"interceptor.HealthOptions": {value: filled[interceptor.HealthOptions](), shown: []string{"Services"}},
-	"interceptor.HealthWatch":   {value: newHealthWatch, shown: []string{"Services"}, misused: []string{"server", "source"}, text: "interceptor.HealthWatch{"},
-	"interceptor.MethodRule":    {value: filled[interceptor.MethodRule](), shown: []string{"Declared", "Name", "Rule"}},
 	"interceptor.Options":       {value: filled[interceptor.Options](), shown: []string{"Include", "Realm", "ResourceMetadata"}, reachable: []string{"Observer"}},
 
 	"jwks.Cache":     {value: newKeyCache, shown: []string{"Issuer"}, text: "jwks.Cache{"},
@@ -257,16 +253,6 @@ func newMethodGuard(t *testing.T, s *secretFiller) any {
 		t.Fatal(err)
 	}
 	return g
-}
-
-func newHealthWatch(t *testing.T, s *secretFiller) any {
-	t.Helper()
-	w, err := interceptor.WatchHealth(hidden{s.text("server")}, hidden{s.text("source")}, &interceptor.HealthOptions{Services: []string{s.text("Services")}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = w.Close() })
-	return w
 }
 
 func newKeyCache(t *testing.T, s *secretFiller) any {

@@ -20,6 +20,7 @@ import (
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
 	"github.com/bearerkit/bearer/interceptor"
+	"github.com/bearerkit/bearer/internal/cleanpath"
 	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/metrics"
 	"github.com/bearerkit/bearer/middleware"
@@ -28,7 +29,7 @@ import (
 
 // clean returns an error if the path is not clean.
 func clean(path string) error {
-	if !scopes.CleanPath(&url.URL{Path: path}) {
+	if !cleanpath.Clean(&url.URL{Path: path}) {
 		return errors.New("not clean")
 	}
 	return nil

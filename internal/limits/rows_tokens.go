@@ -107,8 +107,8 @@ var tokenGroups = []Group{
 				Beyond: "`Rule.Alternatives` returns false, and the scopes in a challenge may be more than necessary. The rule itself works without this limit.", Test: own,
 			},
 			{
-				Constant: "scopes.maxRounds", Subject: "rounds of decoding that `CleanPath` makes, including the path itself", Unit: "rounds",
-				Beyond: "`CleanPath` returns false, and the guard refuses the request (`scope`, or `no_token` without a token).",
+				Constant: "internal/cleanpath.MaxRounds", Subject: "rounds of decoding of a path, including the path itself", Unit: "rounds",
+				Beyond: "The path is not clean, and the guard refuses the request (`scope`, or `no_token` without a token).",
 				Valid:  "a path that is escaped more often", Source: "RFC 3986, section 2.4", Test: own,
 			},
 			{

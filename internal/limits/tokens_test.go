@@ -82,7 +82,7 @@ func equalsInteger(t *testing.T, n int) error {
 // TestCacheBounds of the root checks that a cache does not exceed its capacity.
 func cacheSize(t *testing.T, n int) int {
 	t.Helper()
-	return min(n, testkit.NewVerifier(t, testkit.NewIssuer(t, "EdDSA"), nil).CacheStatus().Capacity)
+	return min(n, testkit.NewVerifier(t, testkit.NewIssuer(t, "EdDSA"), nil).Status()[0].Cache.Capacity)
 }
 
 // nested returns a value that nests n levels deep.
@@ -123,7 +123,7 @@ func customCached(t *testing.T, n int) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v.CacheStatus().Entries != 1 {
+	if v.Status()[0].Cache.Entries != 1 {
 		return errors.New("not cached")
 	}
 	return nil
@@ -212,7 +212,7 @@ func ruleEdges() []edge {
 			}
 			return nil
 		}},
-		{constant: "scopes.maxRounds", beyond: "not clean", try: func(_ *testing.T, n int) error {
+		{constant: "internal/cleanpath.MaxRounds", beyond: "not clean", try: func(_ *testing.T, n int) error {
 			return clean("/%" + strings.Repeat("25", n-2) + "41")
 		}},
 		{constant: "scopes.maxPath", beyond: "no rule", try: func(_ *testing.T, n int) error {

@@ -74,8 +74,11 @@ func unitEdges() []edge {
 		{constant: "interceptor.shortestInterval", beyond: "HealthOptions.Interval", step: -1, try: func(t *testing.T, n int) error {
 			t.Helper()
 			v := testkit.NewVerifier(t, testkit.NewIssuer(t, "EdDSA"), nil)
-			watch, err := interceptor.WatchHealth(health.NewServer(), v, &interceptor.HealthOptions{Interval: time.Duration(n)})
-			return closed(watch, err)
+			stop, err := interceptor.WatchHealth(health.NewServer(), v, &interceptor.HealthOptions{Interval: time.Duration(n)})
+			if err == nil {
+				stop()
+			}
+			return err
 		}},
 		{constant: "interceptor.shortestRecheck", beyond: "Options.RecheckStreams", step: -1, try: func(t *testing.T, n int) error {
 			t.Helper()

@@ -262,7 +262,7 @@ func told(reason bearer.Reason, err error) bearer.Reason {
 	case bearer.Malformed, bearer.WrongIssuer, bearer.WrongAlgorithm, bearer.UnknownKey, bearer.BadSignature:
 		return InvalidToken
 	case bearer.WrongType, bearer.Expired, bearer.NotYetValid, bearer.WrongAudience, bearer.InvalidClaims, bearer.WrongBinding,
-		bearer.InvalidCustom, bearer.Revoked:
+		bearer.InvalidProof, bearer.ProofNonce, bearer.InvalidCustom, bearer.Revoked:
 		if unverified.Is(err) {
 			return InvalidToken
 		}

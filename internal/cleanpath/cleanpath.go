@@ -1,4 +1,6 @@
-package scopes
+// Package cleanpath tells paths that only one route can serve from paths that some handlers read as a
+// different path.
+package cleanpath
 
 import (
 	"net/url"
@@ -7,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// CleanPath reports whether the path of u is clean. Some handlers clean a path, and then
+// Clean reports whether the path of u is clean. Some handlers clean a path, and then
 // serve a different route than the route that the router found. Guards therefore deny
 // requests with an unclean path.
 //
@@ -22,12 +24,12 @@ import (
 //     in some file systems, and other control characters are ignored by some servers.
 //   - is valid UTF-8. Some servers decode overlong forms, such as "%C0%AF" for a slash.
 //
-// CleanPath decodes the decoded path up to three more times. After each decoding, the path
+// Clean decodes the decoded path up to three more times. After each decoding, the path
 // must still be clean. After the third decoding, it must contain no escapes. A path that
 // contains "#" without escaping is unclean, because RFC 9112, section 3.2 does not allow
 // this in a request target. If u.RawPath is no encoding of u.Path, u.RawPath must be clean
-// too. For a nil u, CleanPath returns false.
-func CleanPath(u *url.URL) bool {
+// too. For a nil u, Clean returns false.
+func Clean(u *url.URL) bool {
 	if u == nil || !staysClean(u.Path) {
 		return false
 	}
@@ -40,8 +42,8 @@ func staysClean(p string) bool {
 		return true
 	}
 	rounds := 0
-	for ok := true; ok; p, ok = unescape(p, false) {
-		if rounds++; rounds > maxRounds || !clean(p) {
+	for ok := true; ok; p, ok = Unescape(p, false) {
+		if rounds++; rounds > MaxRounds || !IsClean(p) {
 			return false
 		}
 	}
@@ -73,15 +75,15 @@ var plainChars = func() (t [256]bool) {
 	return t
 }()
 
-// maxRounds is the maximum number of times that a clean path may be escaped. It limits the
-// time of CleanPath, because each round of decoding reads the whole path.
-const maxRounds = 4
+// MaxRounds is the maximum number of times that a clean path may be escaped. It limits the
+// time of Clean, because each round of decoding reads the whole path.
+const MaxRounds = 4
 
-// unescape decodes the percent-encoded bytes of p. It reports whether p contained such
+// Unescape decodes the percent-encoded bytes of p. It reports whether p contained such
 // bytes. A percent sign without two hexadecimal digits after it stays in the result,
 // because lenient decoders keep such a percent sign too. If keepSlashes is true, an escaped
 // slash stays in the result.
-func unescape(p string, keepSlashes bool) (string, bool) {
+func Unescape(p string, keepSlashes bool) (string, bool) {
 	i := strings.IndexByte(p, '%')
 	if i < 0 {
 		return p, false
@@ -118,7 +120,8 @@ var hexDigits = func() (t [256]byte) {
 	return t
 }()
 
-func clean(p string) bool {
+// IsClean reports whether a path is clean before it is decoded.
+func IsClean(p string) bool {
 	if p == "" || p[0] != '/' || !hasCleanText(p) {
 		return false
 	}
