@@ -188,7 +188,7 @@ func (d *decision) newFacts(token, scheme string) *facts {
 		facts
 		call
 	}{facts: facts{Request: d.req, token: token, scheme: scheme, dryRun: d.dryRun}}
-	own.facts.home = &own.call
+	own.home = &own.call
 	return &own.facts
 }
 

@@ -64,9 +64,9 @@ func (f *boundFixture) proof(t *testing.T, method, uri, nonce string) string {
 	return text
 }
 
-// send sends a request with these fields to the handler. A value of Authorization or DPoP may be "".
-func send(h http.Handler, method, target, authorization string, proofs ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, target, http.NoBody)
+// get sends a GET request with these fields to the handler. A value of Authorization or DPoP may be "".
+func get(h http.Handler, target, authorization string, proofs ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodGet, target, http.NoBody)
 	if authorization != "" {
 		r.Header.Set("Authorization", authorization)
 	}
@@ -117,13 +117,13 @@ func TestDPoPChallenges(t *testing.T) {
 		"required, broken token":     {required, "Bearer x", nil, 401, []string{failed("DPoP", "invalid_token", "The access token is invalid")}},
 	} {
 		handler := test.guard.Require(scopes.All("a"))(http.NotFoundHandler())
-		w := send(handler, "GET", "/", test.authorization, test.proofs...)
+		w := get(handler, "/", test.authorization, test.proofs...)
 		if got := w.Header().Values("WWW-Authenticate"); w.Code != test.status || !slices.Equal(got, test.want) {
 			t.Errorf("%s: got status %d and challenges\n%q, want %d and\n%q", name, w.Code, got, test.status, test.want)
 		}
 	}
 	// Two Authorization fields are an error of both schemes.
-	r := httptest.NewRequest("GET", "/", http.NoBody)
+	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	r.Header["Authorization"] = []string{"Bearer " + both.plain, "DPoP " + both.bound}
 	w := serve(both.guard.Require(scopes.All("a"))(http.NotFoundHandler()), r)
 	want := []string{
@@ -138,8 +138,8 @@ func TestDPoPChallenges(t *testing.T) {
 // TestDPoPNonce follows the challenge for a nonce. Browsers may read the nonce.
 func TestDPoPNonce(t *testing.T) {
 	f := newBoundFixture(t, &middleware.Options{ExposeChallenge: true}, dpop.Options{NonceKeys: [][]byte{[]byte(strings.Repeat("k", 32))}}, nil)
-	handler := f.guard.Require(scopes.All("a"))(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }))
-	w := send(handler, "GET", "/orders", "DPoP "+f.bound, f.proof(t, "GET", "https://api.example/orders", ""))
+	handler := f.guard.Require(scopes.All("a"))(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	w := get(handler, "/orders", "DPoP "+f.bound, f.proof(t, "GET", "https://api.example/orders", ""))
 	nonces := w.Header().Values("DPoP-Nonce")
 	if w.Code != 401 || len(nonces) != 1 || !strings.Contains(w.Header().Get("WWW-Authenticate")+w.Header().Values("WWW-Authenticate")[1], `error="use_dpop_nonce"`) {
 		t.Fatalf("got status %d and fields %v, want 401, one nonce and the error use_dpop_nonce", w.Code, w.Header())
@@ -151,7 +151,7 @@ func TestDPoPNonce(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil || body.Reason != "proof_nonce" {
 		t.Errorf("got body %s, want the reason proof_nonce", w.Body)
 	}
-	w = send(handler, "GET", "/orders?page=2", "DPoP "+f.bound, f.proof(t, "GET", "https://api.example/orders", nonces[0]))
+	w = get(handler, "/orders?page=2", "DPoP "+f.bound, f.proof(t, "GET", "https://api.example/orders", nonces[0]))
 	if w.Code != 204 || w.Header().Get("DPoP-Nonce") != "" {
 		t.Errorf("with the nonce: got status %d and fields %v, want 204 and no new nonce", w.Code, w.Header())
 	}
@@ -176,19 +176,19 @@ func TestDPoPPath(t *testing.T) {
 		"absolute form, no path":  {guarded, "http://other.example", "https://api.example/", 403}, // a request without a path has no rule
 		"query":                   {guarded, "/orders?next=/admin", "https://api.example/orders", 200},
 	} {
-		w := send(test.handler, "GET", test.target, "DPoP "+f.bound, f.proof(t, "GET", test.htu, ""))
+		w := get(test.handler, test.target, "DPoP "+f.bound, f.proof(t, "GET", test.htu, ""))
 		if w.Code != test.want {
 			t.Errorf("%s: got status %d (%s), want %d", name, w.Code, w.Body, test.want)
 		}
 	}
-	r := httptest.NewRequest("OPTIONS", "*", http.NoBody)
+	r := httptest.NewRequest(http.MethodOptions, "*", http.NoBody)
 	r.Header.Set("Authorization", "DPoP "+f.bound)
 	r.Header.Set("DPoP", f.proof(t, "OPTIONS", "https://api.example/*", ""))
 	if w := serve(guarded, r); w.Code != 401 {
 		t.Errorf("OPTIONS *: got status %d, want 401", w.Code)
 	}
 	// No field of the request changes the target URI.
-	r = httptest.NewRequest("GET", "/orders", http.NoBody)
+	r = httptest.NewRequest(http.MethodGet, "/orders", http.NoBody)
 	for _, name := range []string{"X-Forwarded-Host", "X-Forwarded-Server", "Forwarded", "X-Forwarded-Prefix"} {
 		r.Header.Set(name, "evil.example")
 	}
@@ -226,7 +226,7 @@ func TestDPoPModes(t *testing.T) {
 		"public":                          {scopes.Public(), "DPoP " + f.bound, nil, 200},
 		"good":                            {scopes.All("a"), "DPoP " + f.bound, []string{good()}, 200},
 	} {
-		w := send(handler(test.rule), "GET", "/", test.authorization, test.proofs...)
+		w := get(handler(test.rule), "/", test.authorization, test.proofs...)
 		if w.Code != test.want {
 			t.Errorf("%s: got status %d (%s), want %d", name, w.Code, w.Body, test.want)
 		}
@@ -251,7 +251,7 @@ func TestDPoPIsRemoved(t *testing.T) {
 		"proxy":   f.guard.Proxy(at),
 	} {
 		seen = nil
-		w := send(f.guard.Require(scopes.All("a"))(handler), "GET", "/", "DPoP "+f.bound, f.proof(t, "GET", "https://api.example/", ""))
+		w := get(f.guard.Require(scopes.All("a"))(handler), "/", "DPoP "+f.bound, f.proof(t, "GET", "https://api.example/", ""))
 		if w.Code != 200 || seen == nil || seen["Authorization"] != nil || seen["Dpop"] != nil {
 			t.Errorf("%s: got status %d and fields %v, want 200 and neither Authorization nor DPoP", name, w.Code, seen)
 		}
@@ -259,7 +259,7 @@ func TestDPoPIsRemoved(t *testing.T) {
 	kept := newBoundFixture(t, nil, dpop.Options{SkipReplays: true}, nil)
 	proof := kept.proof(t, "GET", "https://api.example/", "")
 	for range 2 { // the proof is not used up
-		w := send(kept.guard.Require(scopes.All("a"))(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.Header })), "GET", "/", "DPoP "+kept.bound, proof)
+		w := get(kept.guard.Require(scopes.All("a"))(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.Header })), "/", "DPoP "+kept.bound, proof)
 		if w.Code != 200 || !slices.Equal(seen["Dpop"], []string{proof}) {
 			t.Errorf("check only: got status %d and DPoP %q, want 200 and the proof", w.Code, seen["Dpop"])
 		}
@@ -272,10 +272,10 @@ func TestDPoPReplay(t *testing.T) {
 	f := newBoundFixture(t, nil, dpop.Options{}, nil)
 	handler := f.guard.Require(scopes.All("a"))(f.guard.Require(scopes.All("a"))(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
 	proof := f.proof(t, "GET", "https://api.example/", "")
-	if w := send(handler, "GET", "/", "DPoP "+f.bound, proof); w.Code != 200 {
+	if w := get(handler, "/", "DPoP "+f.bound, proof); w.Code != 200 {
 		t.Errorf("two guards: got status %d (%s), want 200", w.Code, w.Body)
 	}
-	w := send(handler, "GET", "/", "DPoP "+f.bound, proof)
+	w := get(handler, "/", "DPoP "+f.bound, proof)
 	if w.Code != 401 || !strings.Contains(w.Body.String(), "The DPoP proof was used before") {
 		t.Errorf("replay: got status %d and body %s, want 401 and the cause", w.Code, w.Body)
 	}
@@ -297,7 +297,7 @@ func TestDPoPMetadata(t *testing.T) {
 	} {
 		f := newBoundFixture(t, opts, dpop.Options{}, test.adjust)
 		_, handler := f.guard.Metadata()
-		w := send(handler, "GET", "/.well-known/oauth-protected-resource", "")
+		w := get(handler, "/.well-known/oauth-protected-resource", "")
 		var document struct {
 			Algs     []string `json:"dpop_signing_alg_values_supported"`
 			Required bool     `json:"dpop_bound_access_tokens_required"`
@@ -322,7 +322,7 @@ func TestDPoPForwardAuth(t *testing.T) {
 	rules.Handle("GET /orders", scopes.All("a"))
 	handler := f.guard.ForwardAuth(&rules)
 	ask := func(method, uri, proof string) int {
-		r := httptest.NewRequest("GET", "http://127.0.0.1/auth", http.NoBody)
+		r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1/auth", http.NoBody)
 		r.Header.Set("X-Forwarded-Method", method)
 		r.Header.Set("X-Forwarded-Uri", uri)
 		r.Header.Set("X-Forwarded-Host", "api.example")

@@ -236,15 +236,6 @@ func newTestKey(_ *testing.T, s *secretFiller) any {
 	return bearertest.KeyFrom(secretKey(s), "EdDSA", s.text("ID"))
 }
 
-func newForwarder(t *testing.T, s *secretFiller) any {
-	t.Helper()
-	f, err := interceptor.NewForwarder(s.text("audience"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
-}
-
 func newMethodGuard(t *testing.T, s *secretFiller) any {
 	t.Helper()
 	g, err := interceptor.New(hidden{s.text("verifier")}, scopes.Methods{"/s/M": scopes.All(s.text("rule"))},

@@ -40,7 +40,7 @@ var notLimits = map[string]string{
 	"internal/claim.maxList":                    "longer lists take a different path with the same result",
 	"internal/refusal.Forbidden":                "a reason",
 	"internal/refusal.InvalidToken":             "a reason",
-	"internal/cleanpath.noHex":                              "a mark in a table",
+	"internal/cleanpath.noHex":                  "a mark in a table",
 	"bearer.entryMemory":                        "a size that the cache adds to each token",
 	"bearer.headerMemory":                       "a size that the cache adds to each header",
 	"bearertest.Claims.lifetime":                "the lifetime of claims that are no token",
