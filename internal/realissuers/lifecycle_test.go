@@ -296,7 +296,7 @@ func testRotation(t *testing.T, i *issuer) {
 	if got := verify(oldToken); got != "" {
 		t.Errorf("token signed with the old key, which is still published: got reason %q, want none", got)
 	}
-	if v.CacheStatus().Hits == 0 {
+	if v.Status()[0].Cache.Hits == 0 {
 		t.Error("got no cache hit for the old token, want a hit, because the test needs a cached verdict")
 	}
 	i.withdraw(t)
