@@ -30,8 +30,8 @@
 // and a route without a rule is denied. The configuration lists the accepted algorithms,
 // and keys come only from the configured issuer. A token cannot add an algorithm or a key.
 // The algorithms "none" and HMAC are refused, and the header members "jwk", "jku" and
-// "x5u" are ignored. A token that is bound to a client key ("cnf") is refused, because
-// this package does not check proof of possession.
+// "x5u" are ignored. A token that is bound to a client key ("cnf") is refused, unless
+// Config.Bindings has the check of this binding, such as the result of dpop.New.
 //
 // The response to a refused request has an error code and a sentence, which both come from
 // a fixed list. If scopes are missing, the response lists them. If the issuer's keys are

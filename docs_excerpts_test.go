@@ -9,8 +9,9 @@ import (
 
 // excerpts lists the pages whose Go code is a part of tested files, with these files.
 var excerpts = map[string][]string{
-	"docs/testing.md": {"bearertest/example_handlers_test.go", "interceptor/example_handlers_test.go"},
-	"docs/reasons.md": {"bearertest/example_client_test.go"},
+	"docs/testing.md":      {"bearertest/example_handlers_test.go", "interceptor/example_handlers_test.go"},
+	"docs/reasons.md":      {"bearertest/example_client_test.go"},
+	"docs/bound-tokens.md": {"middleware/example_bound_test.go", "interceptor/example_bound_test.go"},
 }
 
 // TestGuideExcerpts tests that each block with a Go function in the pages of excerpts is a part of one

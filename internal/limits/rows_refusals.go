@@ -26,7 +26,7 @@ var refusals = []Refusal{
 	{"no `aud`", "RFC 7519, section 4.1.3", "audience", "RFC 9068, section 4, requires the audience. `Profile.Audience` names other claims.", "no aud"},
 	{"`aud` is an empty array", "RFC 7519, section 4.1.3", "audience", "RFC 9068, section 4, requires the audience. `Profile.Audience` names other claims.", "empty aud"},
 	{"`iss`, `sub` or `aud` in the header with a value that differs from the claim", "RFC 7519, section 5.3", "claims", "A router that reads the header uses a different value than bearer.", "different claim in the header"},
-	{"`cnf`: the token is bound to a key of the client", "RFC 7800, section 3", "binding", "Proof of possession is not supported. `Profile.InertConfirmation` lists members that name no key.", "cnf"},
+	{"`cnf`: the token is bound to a key of the client", "RFC 7800, section 3", "binding", "`Config.Bindings` accepts such a token together with a proof of the key, for the members of `cnf` that it names. `Profile.InertConfirmation` lists members that name no key.", "cnf"},
 	{"`nonce`, `at_hash`, `c_hash` or `events`, if the profile accepts a `typ` other than `at+jwt`", "RFC 7519, section 4.3", "claims", "The claim marks a different kind of token, such as an ID token. `Profile.Forbidden` replaces the list.", "nonce"},
 	{"no `kid`, if more than four keys of the issuer fit `alg`", "RFC 7515, section 4.1.4", "unknown_key", "The token does not name its key, and trying many keys is slow.", "no kid"},
 }
