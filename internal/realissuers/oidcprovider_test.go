@@ -1,22 +1,12 @@
 package realissuers_test
 
 import (
-	"bufio"
-	"bytes"
-	"context"
-	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -26,12 +16,6 @@ import (
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
 )
-
-//go:embed oidcprovider/package.json oidcprovider/package-lock.json oidcprovider/server.mjs
-var sources embed.FS
-
-// oldestNode is the oldest major release of Node that oidc-provider supports.
-const oldestNode = 20
 
 // TestOIDCProvider uses oidc-provider from npm. Its access tokens follow RFC 9068, so the
 // zero profile accepts them.
@@ -55,28 +39,29 @@ func TestOIDCProvider(t *testing.T) {
 
 // oidcProvider is a running oidc-provider: server.mjs in Node.
 type oidcProvider struct {
-	url     string
-	command io.Writer
-	answers *bufio.Scanner
+	*program
+
+	url string
 }
 
 func (p *oidcProvider) issuer(alg string) *issuer {
 	resource := audience + "/" + alg
 	return &issuer{
 		url: p.url, tokenURL: p.url + "/token", form: url.Values{"resource": {resource}}, alg: alg, audience: resource,
-		rotate:   func(t *testing.T) { t.Helper(); p.send(t, "rotate") },
-		withdraw: func(t *testing.T) { t.Helper(); p.send(t, "withdraw") },
+		rotate:   func(t *testing.T) { t.Helper(); p.order(t, "rotate") },
+		withdraw: func(t *testing.T) { t.Helper(); p.order(t, "withdraw") },
 	}
 }
 
-// send sends a command to server.mjs and waits until the command is done.
-func (p *oidcProvider) send(t *testing.T, command string) {
+// order sends a command to server.mjs and waits until the command is done.
+func (p *oidcProvider) order(t *testing.T, command string) {
 	t.Helper()
-	if _, err := fmt.Fprintln(p.command, command); err != nil {
-		t.Fatal(err)
+	p.send(t, command)
+	var answer struct {
+		Done string `json:"done"`
 	}
-	if want := fmt.Sprintf(`{"done":%q}`, command); !p.answers.Scan() || p.answers.Text() != want {
-		t.Fatalf("got response %q and error %v, want response %s", p.answers.Text(), p.answers.Err(), want)
+	if p.receive(t, &answer); answer.Done != command {
+		t.Fatalf("got the answer to the command %q, want %q", answer.Done, command)
 	}
 }
 
@@ -84,83 +69,15 @@ func (p *oidcProvider) send(t *testing.T, command string) {
 // test if oidc-provider cannot be installed on this machine.
 func startOIDCProvider(t *testing.T) *oidcProvider {
 	t.Helper()
-	node := findProgram(t, "node")
-	dir := install(t, findProgram(t, "npm"), node)
-	cmd := exec.CommandContext(t.Context(), node, "server.mjs", clientSecret) //nolint:gosec // node is the path of the program node
-	cmd.Dir, cmd.WaitDelay = dir, 10*time.Second
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		// The context of the test has ended. If the end of the context killed the program,
-		// there are errors here. They do not matter.
-		_, _ = stdin.Close(), cmd.Wait()
-		if t.Failed() {
-			t.Logf("output of oidc-provider:\n%s", stderr.String())
-		}
-	})
-	p := &oidcProvider{command: stdin, answers: bufio.NewScanner(stdout)}
+	p := &oidcProvider{program: install(t, "oidcprovider").start(t, nil, "server.mjs", clientSecret)}
 	var hello struct {
 		URL string `json:"url"`
 	}
-	if !p.answers.Scan() || json.Unmarshal(p.answers.Bytes(), &hello) != nil || hello.URL == "" {
-		t.Fatalf("oidc-provider did not start: got %q", p.answers.Text())
+	if p.receive(t, &hello); hello.URL == "" {
+		t.Fatal("got no URL, want the URL of oidc-provider")
 	}
 	p.url = hello.URL
 	return p
-}
-
-// findProgram returns the path of a program. It skips the test if the program is not
-// installed.
-func findProgram(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Skipf("oidc-provider needs %s, which is not installed: %v", name, err)
-	}
-	return path
-}
-
-// unreachable matches the output of npm if npm cannot reach its registry.
-var unreachable = regexp.MustCompile(`E(NOTFOUND|AI_AGAIN|CONNREFUSED|CONNRESET|TIMEDOUT|HOSTUNREACH|NETUNREACH)|network`)
-
-// install copies server.mjs into a temporary folder, installs the packages of the lock file
-// in this folder, and returns the folder.
-func install(t *testing.T, npm, node string) string {
-	t.Helper()
-	version, err := exec.CommandContext(t.Context(), node, "-p", "process.versions.node.split('.')[0]").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if major, err := strconv.Atoi(strings.TrimSpace(string(version))); err != nil || major < oldestNode {
-		t.Skipf("oidc-provider needs Node %d or newer, but Node %s is installed", oldestNode, strings.TrimSpace(string(version)))
-	}
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, sources); err != nil {
-		t.Fatal(err)
-	}
-	dir = filepath.Join(dir, "oidcprovider")
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1")
-	cmd.Dir, cmd.WaitDelay = dir, 10*time.Second
-	if out, err := cmd.CombinedOutput(); err != nil {
-		if ctx.Err() != nil || unreachable.Match(out) {
-			t.Skipf("npm cannot reach its registry to install oidc-provider: %v", err)
-		}
-		t.Fatalf("npm ci: %v\n%s", err, out)
-	}
-	return dir
 }
 
 // testUserTokens logs a user in. The access token must be accepted. The ID token in the same
