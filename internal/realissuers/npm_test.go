@@ -43,7 +43,7 @@ func install(t *testing.T, folder string) packages {
 		paths[n] = path
 	}
 	node, npm := paths[0], paths[1]
-	version, err := exec.CommandContext(t.Context(), node, "-p", "process.versions.node.split('.')[0]").Output()
+	version, err := exec.CommandContext(t.Context(), node, "-p", "process.versions.node.split('.')[0]").Output() //nolint:gosec // node is the path of the program node
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func install(t *testing.T, folder string) packages {
 	dir = filepath.Join(dir, folder)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1")
+	cmd := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1") //nolint:gosec // npm is the path of the program npm
 	cmd.Dir, cmd.WaitDelay = dir, 10*time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
 		if ctx.Err() != nil || unreachable.Match(out) {

@@ -44,6 +44,7 @@ function newProvider(issuer, keys) {
     }],
     scopes: ['openid'],
     findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
+    enabledJWA: { dPoPSigningAlgValues: ['ES256', 'Ed25519', 'EdDSA', 'PS256', 'RS256'] },
     features: {
       clientCredentials: { enabled: true },
       dPoP: { enabled: true },
