@@ -29,7 +29,7 @@ const (
 	module = "github.com/bearerkit/bearer/"
 	file   = "docs/conformance.md"
 	// testName matches the tests that call checklist.Test.
-	testName = "^(TestRules|TestSecrets)$"
+	testName = "^(TestRules|TestBoundRules|TestSecrets)$"
 )
 
 func main() {
@@ -85,7 +85,7 @@ func write(table []byte) error {
 }
 
 // subtest matches the name of the subtest of a rule.
-var subtest = regexp.MustCompile(`^(Test\w+)/([A-Z]\d\d)$`)
+var subtest = regexp.MustCompile(`^(Test\w+)/([A-Z]{1,2}\d\d)$`)
 
 // readResults reads the output of go test -json. passed contains the tests that passed for
 // each rule id, in the form "package TestName". notPassed contains the tests that failed or
@@ -118,7 +118,7 @@ func readResults(events io.Reader) (passed map[string][]string, notPassed []stri
 	return passed, notPassed
 }
 
-// families lists the headings of the page. letter is the first letter of the ids below the
+// families lists the headings of the page. letter is the beginning of the ids below the
 // heading.
 var families = []struct{ letter, title string }{
 	{"B", "Bearer tokens over HTTP (RFC 6750, RFC 9110)"},
@@ -131,6 +131,9 @@ var families = []struct{ letter, title string }{
 	{"S", "Metadata of authorization servers (RFC 8414, OpenID Connect Discovery)"},
 	{"Z", "OAuth security (RFC 9700, OAuth 2.1)"},
 	{"G", "gRPC"},
+	{"DP", "Proofs of possession (RFC 9449)"},
+	{"HT", "Target URIs of proofs (RFC 9449, RFC 3986)"},
+	{"DG", "Proofs of possession over gRPC"},
 }
 
 // render returns the page. It returns an error if no test passed for a rule.
@@ -192,6 +195,6 @@ go test -run 'TestRules/J07' ./internal/conformance
 ` + "```" + `
 
 The test sends the rows of testdata/vectors that name J07 through the verifier, the HTTP
-guard and the gRPC guard. Tests in other packages cover the rules that are not about the
+guard and the gRPC guard. The test TestBoundRules does the same with testdata/dpop. Tests in other packages cover the rules that are not about the
 token itself, such as the rules for key sets and challenges.
 `
