@@ -23,7 +23,7 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// recording is a file in testdata/dpop: the requests of a client of another project, with a
+// recording is a file in testdata/dpop/recordings: the requests of a client of another project, with a
 // bound token of oidc-provider.
 type recording struct {
 	Time     time.Time `json:"time"`
@@ -44,10 +44,10 @@ type recordedRequest struct {
 	Proofs []string `json:"proofs"`
 }
 
-// readRecordings returns the files in testdata/dpop. The keys are the names of the clients.
+// readRecordings returns the files in testdata/dpop/recordings. The keys are the names of the clients.
 func readRecordings(t *testing.T) map[string]*recording {
 	t.Helper()
-	paths, err := filepath.Glob("../testdata/dpop/*.json")
+	paths, err := filepath.Glob("../testdata/dpop/recordings/*.json")
 	if err != nil || len(paths) < 3 {
 		t.Fatalf("got %d recordings (%v), want at least 3", len(paths), err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/bearerkit/bearer/internal/proof"
 )
 
-// recording is a part of a file in testdata/dpop.
+// recording is a part of a file in testdata/dpop/recordings.
 type recording struct {
 	Time  time.Time `json:"time"`
 	Grant struct {
@@ -27,10 +27,10 @@ type recording struct {
 	} `json:"requests"`
 }
 
-// readRecordings returns the files in testdata/dpop. The keys are the names of the clients.
+// readRecordings returns the files in testdata/dpop/recordings. The keys are the names of the clients.
 func readRecordings(t *testing.T) map[string]recording {
 	t.Helper()
-	paths, err := filepath.Glob("../../testdata/dpop/*.json")
+	paths, err := filepath.Glob("../../testdata/dpop/recordings/*.json")
 	if err != nil || len(paths) < 3 {
 		t.Fatalf("got %d recordings (%v), want at least 3", len(paths), err)
 	}

@@ -4,7 +4,7 @@
 // package is a separate module, so that users of bearer do not depend on these servers.
 //
 // TestDPoP uses packages of npm as clients with bound tokens. nginx and HAProxy are in front of
-// the API. With the flag -record, the test writes its requests to testdata/dpop.
+// the API. With the flag -record, the test writes its requests to testdata/dpop/recordings.
 //
 // The tests of oidc-provider and of these clients install the packages with npm, from a lock
 // file, into a temporary folder. A test is skipped if Node or npm is missing, if npm cannot

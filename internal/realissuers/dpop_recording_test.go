@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-var record = flag.Bool("record", false, "TestDPoP writes its requests to testdata/dpop")
+var record = flag.Bool("record", false, "TestDPoP writes its requests to testdata/dpop/recordings")
 
-// recording is the content of a file in testdata/dpop. testdata/README.md describes it.
+// recording is the content of a file in testdata/dpop/recordings. testdata/README.md describes it.
 type recording struct {
 	Client   string          `json:"client"`
 	Issuer   string          `json:"issuer"`
@@ -26,7 +26,7 @@ type recording struct {
 
 func (r *recording) add(list []seenRequest) { r.Requests = append(r.Requests, list...) }
 
-// write writes the recording to testdata/dpop, if the flag -record is set.
+// write writes the recording to testdata/dpop/recordings, if the flag -record is set.
 func (r *recording) write(t *testing.T, name string, i *issuer, c *caller) {
 	t.Helper()
 	if !*record || t.Failed() {
@@ -42,7 +42,7 @@ func (r *recording) write(t *testing.T, name string, i *issuer, c *caller) {
 	if err := encoder.Encode(r); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join("..", "..", "testdata", "dpop", name+".json")
+	path := filepath.Join("..", "..", "testdata", "dpop", "recordings", name+".json")
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		t.Fatal(err)
 	}
