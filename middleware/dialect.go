@@ -47,6 +47,9 @@ type dialectTraits struct {
 	// The function refused returns the status of a refusal, and the value of X-Auth-Error,
 	// which is "" if the proxy does not need this field.
 	refused func(answer refusal.Answer) (status int, code string)
+	// joins is true if all challenges are in one field, because nginx before 1.23 passes only the
+	// first field to the client (RFC 9110, section 11.6.1, allows a list).
+	joins bool
 }
 
 // allDialects contains the traits of all dialects. If its annotation auth-method is set,
@@ -54,11 +57,11 @@ type dialectTraits struct {
 //
 //nolint:gochecknoglobals // the table never changes
 var allDialects = map[string]dialectTraits{
-	"":                  {[]string{forwardedMethod, forwardedURI, forwardedHost}, describedByFields, http.StatusNoContent, refusedForNginx},
-	dialectCaddy:        {[]string{forwardedMethod, forwardedURI, forwardedHost}, describedByFields, http.StatusNoContent, refusedAsItIs},
-	dialectHAProxy:      {[]string{forwardedMethod, forwardedURI, forwardedHost}, describedByFields, http.StatusNoContent, refusedAsItIs},
-	dialectIngressNginx: {[]string{originalMethod, originalURL, originalURI}, describedByURL, http.StatusNoContent, refusedForNginx},
-	dialectEnvoy:        {nil, describedByItself, http.StatusOK, refusedForEnvoy},
+	"":                  {[]string{forwardedMethod, forwardedURI, forwardedHost}, describedByFields, http.StatusNoContent, refusedForNginx, true},
+	dialectCaddy:        {[]string{forwardedMethod, forwardedURI, forwardedHost}, describedByFields, http.StatusNoContent, refusedAsItIs, false},
+	dialectHAProxy:      {[]string{forwardedMethod, forwardedURI, forwardedHost}, describedByFields, http.StatusNoContent, refusedAsItIs, false},
+	dialectIngressNginx: {[]string{originalMethod, originalURL, originalURI}, describedByURL, http.StatusNoContent, refusedForNginx, true},
+	dialectEnvoy:        {nil, describedByItself, http.StatusOK, refusedForEnvoy, false},
 }
 
 // checkDialect returns an error if there is no dialect with this name.

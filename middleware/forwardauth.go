@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/bearerkit/bearer/internal/declare"
 	"github.com/bearerkit/bearer/internal/refusal"
@@ -100,6 +101,9 @@ func (g *Guard) denyForwarded(w http.ResponseWriter, r *http.Request, dialect di
 	}
 	status, code := dialect.refused(answer)
 	refused := g.refusal(w.Header(), r, answer, status)
+	if challenges := refused.Header["Www-Authenticate"]; len(challenges) > 1 && dialect.joins {
+		refused.Header["Www-Authenticate"] = []string{strings.Join(challenges, ", ")}
+	}
 	if code != "" {
 		refused.Header.Set(authError, code)
 	}

@@ -5,10 +5,10 @@
 local caller = { "x-subject", "x-client", "x-scope" }
 
 -- forwardauth needs these fields of the client.
-local needed = { "authorization", "accept", "origin", "access-control-request-method" }
+local needed = { "authorization", "dpop", "accept", "origin", "access-control-request-method" }
 
 -- The client gets these fields of a refusal.
-local refused = { "www-authenticate", "retry-after", "content-type", "cache-control", "x-content-type-options", "access-control-expose-headers" }
+local refused = { "www-authenticate", "dpop-nonce", "retry-after", "content-type", "cache-control", "x-content-type-options", "access-control-expose-headers" }
 
 core.register_action("forwardauth", { "http-req" }, function(txn, url)
 	local client, fields = txn.http:req_get_headers(), {}
@@ -42,6 +42,11 @@ core.register_action("forwardauth", { "http-req" }, function(txn, url)
 			else
 				txn.http:req_del_header(name)
 			end
+		end
+		-- The nonce for the next proof of the client (DPoP).
+		local nonce = answer.headers["dpop-nonce"]
+		if nonce then
+			txn:set_var("txn.forwardauth_nonce", nonce[0])
 		end
 		txn:set_var("txn.forwardauth_allowed", true)
 		return
