@@ -102,18 +102,16 @@ type boundAPI struct {
 }
 
 // newBoundAPI starts an API. The function front starts the TLS server in front of a handler,
-// and returns its origin. nonces says whether proofs need a nonce.
-func newBoundAPI(t *testing.T, i *issuer, nonces bool, front func(http.Handler) string) *boundAPI {
+// and returns its origin. If the options have no Origins, the API has this origin.
+func newBoundAPI(t *testing.T, i *issuer, opts dpop.Options, front func(http.Handler) string) *boundAPI {
 	t.Helper()
 	api := &boundAPI{seen: make(chan seenRequest, 100)}
 	mux := http.NewServeMux()
 	api.origin = front(api.record(mux))
-	opts := dpop.Options{Origins: []string{api.origin}, Algorithms: []string{"ES256", "Ed25519", "EdDSA", "PS256", "RS256"}, Logger: slog.New(slog.DiscardHandler)}
-	if nonces {
-		key := make([]byte, 32)
-		_, _ = rand.Read(key) // never returns an error
-		opts.NonceKeys = [][]byte{key}
+	if !opts.InsecureAnyOrigin {
+		opts.Origins = []string{api.origin}
 	}
+	opts.Logger = slog.New(slog.DiscardHandler)
 	binding, err := dpop.New(opts)
 	if err != nil {
 		t.Fatal(err)

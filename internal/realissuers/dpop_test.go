@@ -1,6 +1,7 @@
 package realissuers_test
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -30,6 +31,8 @@ func TestDPoP(t *testing.T) {
 	server := startOIDCProvider(t)
 	clients := install(t, "dpopclients")
 	cert := newCertificate(t)
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never returns an error
 	for _, front := range []struct {
 		name  string
 		start func(*testing.T, *certificate, http.Handler) string
@@ -37,7 +40,7 @@ func TestDPoP(t *testing.T) {
 		t.Run(front.name, func(t *testing.T) {
 			i := server.issuer("ES256")
 			start := func(h http.Handler) string { return front.start(t, cert, h) }
-			apis := []*boundAPI{newBoundAPI(t, i, false, start), newBoundAPI(t, i, true, start)}
+			apis := []*boundAPI{newBoundAPI(t, i, dpop.Options{}, start), newBoundAPI(t, i, dpop.Options{NonceKeys: [][]byte{key}}, start)}
 			for n, row := range dpopCallers {
 				t.Run(row.name+" "+row.alg, func(t *testing.T) {
 					caller := startCaller(t, clients, cert, i, row.name, row.alg)
@@ -51,7 +54,21 @@ func TestDPoP(t *testing.T) {
 					}
 				})
 			}
+			t.Run("without Origins", func(t *testing.T) {
+				api := newBoundAPI(t, i, dpop.Options{InsecureAnyOrigin: true}, start)
+				testWithoutOrigins(t, api, startCaller(t, clients, cert, i, "oauth4webapi", "ES256"), front.name == "Go")
+			})
 		})
+	}
+}
+
+// testWithoutOrigins calls an API that takes the scheme and the host from the request. If a
+// proxy ends TLS, the API does not see the scheme of the client. Then it must refuse the proof.
+func testWithoutOrigins(t *testing.T, api *boundAPI, c *caller, want bool) {
+	t.Helper()
+	got := c.call(t, "GET", api.origin+"/orders/7", "")
+	if accepted := got.Status == http.StatusOK; accepted != want || !accepted && !strings.Contains(got.Challenge, `error="invalid_dpop_proof"`) {
+		t.Errorf("got status %d and challenge %q, want an accepted request: %t, and otherwise the error invalid_dpop_proof", got.Status, got.Challenge, want)
 	}
 }
 
@@ -93,6 +110,29 @@ func startCaller(t *testing.T, clients packages, cert *certificate, i *issuer, n
 	return c
 }
 
+// answer is the last response that the client got to one call.
+type answer struct {
+	Status    int    `json:"status"`
+	Challenge string `json:"challenge"`
+}
+
+// call makes the client call the API.
+func (c *caller) call(t *testing.T, method, url, body string) answer {
+	t.Helper()
+	request := map[string]string{"method": method, "url": url}
+	if body != "" {
+		request["body"] = body
+	}
+	line, err := json.Marshal(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.send(t, string(line))
+	var got answer
+	c.receive(t, &got)
+	return got
+}
+
 // testCalls makes the client call the API. Each call must be accepted. If the API requires
 // nonces, the client must follow the challenge in the first response.
 func testCalls(t *testing.T, api *boundAPI, c *caller, nonces bool) []seenRequest {
@@ -112,20 +152,7 @@ func testCalls(t *testing.T, api *boundAPI, c *caller, nonces bool) []seenReques
 		{"POST", "/orders", "", `{"item":1}`},
 		{"GET", "/orders/%7Ea%c3%a9", "", ""},
 	} {
-		request := map[string]string{"method": row.method, "url": api.origin + row.target + row.fragment}
-		if row.body != "" {
-			request["body"] = row.body
-		}
-		line, err := json.Marshal(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.send(t, string(line))
-		var answer struct {
-			Status    int    `json:"status"`
-			Challenge string `json:"challenge"`
-		}
-		c.receive(t, &answer)
+		answer := c.call(t, row.method, api.origin+row.target+row.fragment, row.body)
 		seen := api.take()
 		if answer.Status != http.StatusOK {
 			t.Errorf("%s %s: got status %d and challenge %q, want 200; the requests at the API are %+v", row.method, row.target, answer.Status, answer.Challenge, seen)

@@ -1,9 +1,7 @@
 package realissuers_test
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/bearertest"
+	"github.com/bearerkit/bearer/dpop"
 )
 
 // TestOIDCProvider uses oidc-provider from npm. Its access tokens follow RFC 9068, so the
@@ -169,34 +168,20 @@ func login(t *testing.T, i *issuer) grant {
 	return g
 }
 
-// testBoundToken verifies a token that is bound to a client key (RFC 9449). The token must
-// be refused.
+// testBoundToken requests tokens that are bound to a key (RFC 9449). oidc-provider checks the
+// proofs of package dpop. A verifier without a binding must refuse the tokens.
 func testBoundToken(t *testing.T, server *oidcProvider) {
 	t.Helper()
 	i := server.issuer("ES256")
 	v, _ := i.verifier(t)
-	key := bearertest.NewKey("ES256", "")
-	var jwk struct {
-		Kty string `json:"kty"`
-		Crv string `json:"crv"`
-		X   string `json:"x"`
-		Y   string `json:"y"`
-	}
-	if err := json.Unmarshal(key.JWK(), &jwk); err != nil {
-		t.Fatal(err)
-	}
-	header, err := json.Marshal(map[string]any{"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk})
-	if err != nil {
-		t.Fatal(err)
-	}
-	proof := key.Sign(header, fmt.Appendf(nil, `{"jti":"1","htm":"POST","htu":%q,"iat":%d}`, i.tokenURL, time.Now().Unix()))
-	form := url.Values{"grant_type": {"client_credentials"}, "scope": {read}, "resource": {i.audience}}
-	g := post(t, i.tokenURL, form, http.Header{"Dpop": {proof}})
-	if g.TokenType != "DPoP" {
-		t.Fatalf("got a token of type %q, want DPoP", g.TokenType)
-	}
-	_, err = v.Verify(t.Context(), g.AccessToken)
-	if reasonOf(t, err) != bearer.WrongBinding || !strings.Contains(err.Error(), "jkt") {
-		t.Errorf("got %v, want reason %q and the member jkt", err, bearer.WrongBinding)
+	for _, row := range []struct{ key, alg string }{{"ES256", ""}, {"EdDSA", ""}, {"EdDSA", "Ed25519"}, {"RS256", "RS256"}, {"RS256", "PS256"}} {
+		signer, err := dpop.NewSigner(bearertest.NewKey(row.key, "").Signer(), row.alg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = v.Verify(t.Context(), mintBound(t, i, signer))
+		if reasonOf(t, err) != bearer.WrongBinding || !strings.Contains(err.Error(), "jkt") {
+			t.Errorf("%s: got %v, want reason %q and the member jkt", signer.Algorithm(), err, bearer.WrongBinding)
+		}
 	}
 }
