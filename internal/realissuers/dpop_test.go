@@ -41,6 +41,7 @@ func TestDPoP(t *testing.T) {
 			i := server.issuer("ES256")
 			start := func(h http.Handler) string { return front.start(t, cert, h) }
 			apis := []*boundAPI{newBoundAPI(t, i, dpop.Options{}, start), newBoundAPI(t, i, dpop.Options{NonceKeys: [][]byte{key}}, start)}
+			open := newBoundAPI(t, i, dpop.Options{InsecureAnyOrigin: true}, start)
 			for n, row := range dpopCallers {
 				t.Run(row.name+" "+row.alg, func(t *testing.T) {
 					caller := startCaller(t, clients, cert, i, row.name, row.alg)
@@ -55,8 +56,7 @@ func TestDPoP(t *testing.T) {
 				})
 			}
 			t.Run("without Origins", func(t *testing.T) {
-				api := newBoundAPI(t, i, dpop.Options{InsecureAnyOrigin: true}, start)
-				testWithoutOrigins(t, api, startCaller(t, clients, cert, i, "oauth4webapi", "ES256"), front.name == "Go")
+				testWithoutOrigins(t, open, startCaller(t, clients, cert, i, "oauth4webapi", "ES256"), front.name == "Go")
 			})
 		})
 	}
