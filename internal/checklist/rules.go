@@ -116,7 +116,7 @@ var Rules = []Rule{
 	{ID: "S06", Source: "own", Text: "Redirects stay within one origin; a refresh cannot change the issuer, and a failed refresh changes nothing"},
 	// RFC 9700 and OAuth 2.1.
 	{ID: "Z01", Source: "RFC 9700 2.3", Text: "Every request is checked; its token must be for this resource and must allow this action"},
-	{ID: "Z02", Source: "RFC 9700 2.2.1", Text: "Tokens that are bound to a client key", Unsupported: "refused, never accepted as bearer tokens"},
+	{ID: "Z02", Source: "RFC 9700 2.2.1", Text: "A token that is bound to a client key is never accepted as a bearer token"},
 	{ID: "Z03", Source: "RFC 9700 4.9.3", Text: "Errors, events and log records never contain the token"},
 	{ID: "Z04", Source: "RFC 9700 4.13", Text: "A header field that only a proxy may set is not trusted if a client sends it"},
 	{ID: "Z05", Source: "RFC 9700 4.15", Text: "The subject and the client of a token are separate values"},
@@ -154,7 +154,7 @@ var Rules = []Rule{
 	{ID: "DP26", Source: "RFC 9449 11.1", Text: "A proof is accepted once"},
 	{ID: "DP27", Source: "own", Text: "A proof that is refused for a different cause is not used up"},
 	{ID: "DP28", Source: "own", Text: "A proof is used up even if the rule of the route denies the request"},
-	{ID: "DP32", Source: "RFC 9449 8", Text: "A nonce is a text of this service that nobody else can make"},
+	{ID: "DP32", Source: "RFC 9449 8", Text: "A nonce is a text that only this service can make"},
 	{ID: "DP33", Source: "RFC 9449 8.2", Text: "Nonces of the current and of the previous period are accepted; an old nonce and one of a different service are not"},
 	{ID: "DP34", Source: "RFC 9449 11.3", Text: "With dpop.Options.NonceKeys, no proof without a nonce is accepted"},
 	{ID: "DP35", Source: "RFC 9449 4.3", Text: "With a nonce, the time of the nonce decides instead of iat"},

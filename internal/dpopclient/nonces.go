@@ -10,8 +10,8 @@ import (
 // MaxOrigins is the number of origins whose nonces [Nonces] holds.
 const MaxOrigins = 100
 
-// maxNonce is the maximum length of a nonce in bytes. A server could otherwise make proofs that are
-// too long for its own fields.
+// maxNonce is the maximum length of a nonce in bytes. With a longer nonce, a proof is too long for the
+// fields of many servers.
 const maxNonce = 1 << 10
 
 // Nonces holds the last nonce of each origin (RFC 9449, section 8.2). If it is full, a new origin
