@@ -3,12 +3,9 @@ package middleware_test
 import (
 	"bufio"
 	"crypto/tls"
-	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,56 +15,26 @@ import (
 	"github.com/bearerkit/bearer"
 	"github.com/bearerkit/bearer/dpop"
 	"github.com/bearerkit/bearer/internal/proof"
+	"github.com/bearerkit/bearer/internal/testkit"
 	"github.com/bearerkit/bearer/jwks"
 	"github.com/bearerkit/bearer/middleware"
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// recording is a file in testdata/dpop/recordings: the requests of a client of another project, with a
-// bound token of oidc-provider.
-type recording struct {
-	Time     time.Time `json:"time"`
-	Audience string    `json:"audience"`
-	Metadata struct {
-		Issuer string `json:"issuer"`
-	} `json:"metadata"`
-	KeySet json.RawMessage `json:"key_set"`
-	Grant  struct {
-		AccessToken string `json:"access_token"`
-	} `json:"grant"`
-	Requests []recordedRequest `json:"requests"`
-}
+type recording struct{ *testkit.Recording }
 
-type recordedRequest struct {
-	Line   string   `json:"line"`
-	Host   string   `json:"host"`
-	Proofs []string `json:"proofs"`
-}
-
-// readRecordings returns the files in testdata/dpop/recordings. The keys are the names of the clients.
-func readRecordings(t *testing.T) map[string]*recording {
+// readRecordings returns the recordings. The keys are the names of the clients.
+func readRecordings(t *testing.T) map[string]recording {
 	t.Helper()
-	paths, err := filepath.Glob("../testdata/dpop/recordings/*.json")
-	if err != nil || len(paths) < 3 {
-		t.Fatalf("got %d recordings (%v), want at least 3", len(paths), err)
-	}
-	all := make(map[string]*recording)
-	for _, path := range paths {
-		data, err := os.ReadFile(path) //nolint:gosec // a file of this repository
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := new(recording)
-		if err := json.Unmarshal(data, r); err != nil || len(r.Requests) == 0 {
-			t.Fatalf("%s: got %d requests and error %v, want requests", path, len(r.Requests), err)
-		}
-		all[strings.TrimSuffix(filepath.Base(path), ".json")] = r
+	all := make(map[string]recording)
+	for name, r := range testkit.Recordings(t, "../testdata") {
+		all[name] = recording{r}
 	}
 	return all
 }
 
 // guard returns a handler that accepts the token of the recording.
-func (r *recording) guard(t *testing.T, opts dpop.Options) http.Handler {
+func (r recording) guard(t *testing.T, opts dpop.Options) http.Handler {
 	t.Helper()
 	opts.Logger = slog.New(slog.DiscardHandler)
 	binding, err := dpop.New(opts)
@@ -96,7 +63,7 @@ func (r *recording) guard(t *testing.T, opts dpop.Options) http.Handler {
 }
 
 // origins returns the origins of the APIs in the recording.
-func (r *recording) origins() (list []string) {
+func (r recording) origins() (list []string) {
 	for _, request := range r.Requests {
 		list = append(list, "https://"+request.Host)
 	}
@@ -104,7 +71,7 @@ func (r *recording) origins() (list []string) {
 }
 
 // request returns a recorded request with its token.
-func (r *recording) request(t *testing.T, n int) *http.Request {
+func (r recording) request(t *testing.T, n int) *http.Request {
 	t.Helper()
 	recorded := r.Requests[n]
 	req, err := http.ReadRequest(bufio.NewReader(strings.NewReader(recorded.Line + "\r\nHost: " + recorded.Host + "\r\n\r\n")))
