@@ -24,6 +24,12 @@ var dpopCallers = []struct{ name, alg string }{
 	{"openid-client", "PS256"},
 }
 
+// fronts are the servers that end TLS in front of an API.
+var fronts = []struct {
+	name  string
+	start func(*testing.T, *certificate, http.Handler) string
+}{{"Go", startTLS}, {"nginx", startNginx}, {"HAProxy", startHAProxy}}
+
 // TestDPoP uses three packages of npm as clients of an API that accepts only tokens with a
 // proof of possession (RFC 9449). oidc-provider issues the tokens. A server of Go, nginx or
 // HAProxy ends TLS in front of the API.
@@ -33,10 +39,7 @@ func TestDPoP(t *testing.T) {
 	cert := newCertificate(t)
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never returns an error
-	for _, front := range []struct {
-		name  string
-		start func(*testing.T, *certificate, http.Handler) string
-	}{{"Go", startTLS}, {"nginx", startNginx}, {"HAProxy", startHAProxy}} {
+	for _, front := range fronts {
 		t.Run(front.name, func(t *testing.T) {
 			i := server.issuer("ES256")
 			start := func(h http.Handler) string { return front.start(t, cert, h) }
