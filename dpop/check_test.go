@@ -19,15 +19,15 @@ import (
 	"github.com/bearerkit/bearer/scopes"
 )
 
-// api is an API with a verifier of bound tokens, and a client with a key.
-type api struct {
+// boundAPI is an API with a verifier of bound tokens, and a client with a key.
+type boundAPI struct {
 	issuer   *bearertest.Issuer
 	verifier *bearer.JWTVerifier
 	client   *dpop.Signer
 	token    string // bound to the key of the client
 }
 
-func newAPI(t *testing.T, opts dpop.Options, adjust func(*bearer.Config)) *api {
+func newBoundAPI(t *testing.T, opts dpop.Options, adjust func(*bearer.Config)) *boundAPI {
 	t.Helper()
 	if opts.Origins == nil && !opts.InsecureAnyOrigin {
 		opts.Origins = []string{"https://api.example"}
@@ -39,7 +39,7 @@ func newAPI(t *testing.T, opts dpop.Options, adjust func(*bearer.Config)) *api {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &api{issuer: testkit.NewIssuer(t, "EdDSA"), client: newSigner(t)}
+	a := &boundAPI{issuer: testkit.NewIssuer(t, "EdDSA"), client: newSigner(t)}
 	a.verifier = testkit.NewVerifier(t, a.issuer, func(cfg *bearer.Config) {
 		cfg.Bindings, cfg.Logger = []bearer.Binding{binding}, slog.New(slog.DiscardHandler)
 		if adjust != nil {
@@ -51,11 +51,11 @@ func newAPI(t *testing.T, opts dpop.Options, adjust func(*bearer.Config)) *api {
 }
 
 // bound returns a token that is bound to a key.
-func (a *api) bound(thumbprint string) string {
+func (a *boundAPI) bound(thumbprint string) string {
 	return a.issuer.Token(map[string]any{"scope": "a", "cnf": map[string]any{"jkt": thumbprint}})
 }
 
-func (a *api) proof(t *testing.T, method, uri, nonce string) string {
+func (a *boundAPI) proof(t *testing.T, method, uri, nonce string) string {
 	t.Helper()
 	text, err := a.client.Proof(method, uri, a.token, nonce)
 	if err != nil {
@@ -65,7 +65,7 @@ func (a *api) proof(t *testing.T, method, uri, nonce string) string {
 }
 
 // request returns a request for GET https://api.example/orders.
-func (a *api) request(authorization string, proofs ...string) bearer.Request {
+func (a *boundAPI) request(authorization string, proofs ...string) bearer.Request {
 	return bearer.Request{
 		Transport: "test", Rule: scopes.All("a"), Authorization: []string{authorization}, Proofs: proofs,
 		Method: "GET", Scheme: "https", Host: "api.example", Path: "/orders",
@@ -80,7 +80,7 @@ func reasonOf(err error) bearer.Reason {
 	return ""
 }
 
-func (a *api) decide(t *testing.T, req bearer.Request) (*bearer.Claims, *bearer.Error) {
+func (a *boundAPI) decide(t *testing.T, req bearer.Request) (*bearer.Claims, *bearer.Error) {
 	t.Helper()
 	ctx, err := bearer.Decide(t.Context(), a.verifier, req)
 	if err != nil {
@@ -95,7 +95,7 @@ func (a *api) decide(t *testing.T, req bearer.Request) (*bearer.Claims, *bearer.
 // a cached token.
 func TestBoundToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAPI(t, dpop.Options{}, nil)
+		a := newBoundAPI(t, dpop.Options{}, nil)
 		thief := newSigner(t)
 		stolen := func(method, uri string) string {
 			text, err := thief.Proof(method, uri, a.token, "")
@@ -170,7 +170,7 @@ func TestBoundToken(t *testing.T) {
 // TestReplay sends one proof in many requests at the same time. One of them is accepted.
 func TestReplay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAPI(t, dpop.Options{}, nil)
+		a := newBoundAPI(t, dpop.Options{}, nil)
 		req := a.request("DPoP "+a.token, a.proof(t, "GET", "https://api.example/orders", ""))
 		var accepted atomic.Int64
 		var wg sync.WaitGroup
@@ -193,7 +193,7 @@ func TestReplay(t *testing.T) {
 // A proof that is refused for another cause is not used up, and a proof is old after MaxAge.
 func TestProofTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAPI(t, dpop.Options{}, nil)
+		a := newBoundAPI(t, dpop.Options{}, nil)
 		text := a.proof(t, "GET", "https://api.example/orders", "")
 		wrong := a.request("DPoP "+a.token, text)
 		wrong.Method = "POST"
@@ -215,7 +215,7 @@ func TestProofTimes(t *testing.T) {
 // TestNonce follows the challenge of an API that requires nonces.
 func TestNonce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAPI(t, dpop.Options{NonceKeys: [][]byte{[]byte(strings.Repeat("k", 32))}}, nil)
+		a := newBoundAPI(t, dpop.Options{NonceKeys: [][]byte{[]byte(strings.Repeat("k", 32))}}, nil)
 		const uri = "https://api.example/orders"
 		_, refused := a.decide(t, a.request("DPoP "+a.token, a.proof(t, "GET", uri, "")))
 		if refused == nil || refused.Reason != bearer.ProofNonce || refused.Nonce == "" {
@@ -246,7 +246,7 @@ func (failing) Seen(context.Context, string, time.Time) (bool, error) {
 func TestStoreFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for insecure, want := range map[bool]bearer.Reason{false: bearer.Unavailable, true: ""} {
-			a := newAPI(t, dpop.Options{Replays: failing{}, InsecureAcceptWithoutReplays: insecure}, nil)
+			a := newBoundAPI(t, dpop.Options{Replays: failing{}, InsecureAcceptWithoutReplays: insecure}, nil)
 			_, err := bearer.Decide(t.Context(), a.verifier, a.request("DPoP "+a.token, a.proof(t, "GET", "https://api.example/orders", "")))
 			if got := reasonOf(err); got != want {
 				t.Errorf("InsecureAcceptWithoutReplays=%t: got reason %q, want %q", insecure, got, want)
@@ -262,7 +262,7 @@ func TestMemoryLimits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := newAPI(t, dpop.Options{Replays: replays}, nil)
+		a := newBoundAPI(t, dpop.Options{Replays: replays}, nil)
 		send := func() bearer.Reason {
 			_, err := bearer.Decide(t.Context(), a.verifier, a.request("DPoP "+a.token, a.proof(t, "GET", "https://api.example/orders", "")))
 			return reasonOf(err)
@@ -283,7 +283,7 @@ func TestMemoryLimits(t *testing.T) {
 
 // RequireBound refuses unbound tokens.
 func TestRequireBound(t *testing.T) {
-	a := newAPI(t, dpop.Options{}, func(cfg *bearer.Config) { cfg.RequireBound = true })
+	a := newBoundAPI(t, dpop.Options{}, func(cfg *bearer.Config) { cfg.RequireBound = true })
 	_, refused := a.decide(t, a.request("Bearer "+a.issuer.Token(map[string]any{"scope": "a"})))
 	if refused == nil || refused.Reason != bearer.WrongBinding || len(refused.Accepts) != 1 || refused.Accepts[0].Scheme != "DPoP" {
 		t.Errorf("unbound token: got %+v, want reason binding, and that only DPoP is accepted", refused)
@@ -294,7 +294,7 @@ func TestRequireBound(t *testing.T) {
 // not refuse the proof as a replay. A different request with the same proof is refused.
 func TestTwoGuards(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAPI(t, dpop.Options{}, nil)
+		a := newBoundAPI(t, dpop.Options{}, nil)
 		req := a.request("DPoP "+a.token, a.proof(t, "GET", "https://api.example/orders", ""))
 		ctx, err := bearer.Decide(t.Context(), a.verifier, req)
 		if err != nil {
@@ -316,7 +316,7 @@ func TestTwoGuards(t *testing.T) {
 
 // Without a guard there are no facts, so a bound token is refused.
 func TestWithoutFacts(t *testing.T) {
-	a := newAPI(t, dpop.Options{}, nil)
+	a := newBoundAPI(t, dpop.Options{}, nil)
 	_, err := a.verifier.Verify(t.Context(), a.token)
 	if reasonOf(err) != bearer.WrongBinding {
 		t.Errorf("Verify: got %v, want reason binding", err)

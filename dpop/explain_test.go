@@ -17,7 +17,7 @@ import (
 // proof, and what to do.
 func TestExplain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAPI(t, dpop.Options{}, nil)
+		a := newBoundAPI(t, dpop.Options{}, nil)
 		thief := newSigner(t)
 		stolen, err := thief.Proof("GET", "https://api.example/orders", a.token, "")
 		if err != nil {
@@ -104,7 +104,7 @@ func TestIssuers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := &api{}
+		a := &boundAPI{}
 		_, err = bearer.Decide(t.Context(), issuers, a.request(test.scheme+token, proof))
 		if got := reasonOf(err); got != test.want {
 			t.Errorf("%s: got reason %q (%v), want %q", name, got, err, test.want)

@@ -57,7 +57,7 @@ func TestTargets(t *testing.T) {
 			"any origin, host with a path":   {opts: dpop.Options{InsecureAnyOrigin: true}, host: "api.example/x", path: "/orders", htu: "https://api.example/x/orders", want: bearer.InvalidProof},
 			"any origin, WebSocket":          {opts: dpop.Options{InsecureAnyOrigin: true}, scheme: "wss", path: "/ws", htu: "https://api.example/ws"},
 		} {
-			a := newAPI(t, test.opts, nil)
+			a := newBoundAPI(t, test.opts, nil)
 			client, signer := newHandmade(t)
 			a.token = a.bound(signer.Thumbprint())
 			req := a.request("DPoP "+a.token, client.sign(t, a.token, map[string]any{"htu": test.htu}))
@@ -120,7 +120,7 @@ func (h *handmade) sign(t *testing.T, token string, changes map[string]any) stri
 // TestProofClaims changes the times and the other claims of a proof.
 func TestProofClaims(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAPI(t, dpop.Options{}, nil)
+		a := newBoundAPI(t, dpop.Options{}, nil)
 		client, signer := newHandmade(t)
 		a.token = a.bound(signer.Thumbprint())
 		in := func(d time.Duration) float64 { return float64(time.Now().Add(d).UnixMilli()) / 1000 }
@@ -171,7 +171,7 @@ func TestProofClaims(t *testing.T) {
 // With nonces, the clock of the client does not matter.
 func TestNonceInsteadOfTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAPI(t, dpop.Options{NonceKeys: [][]byte{[]byte(strings.Repeat("k", 32))}}, nil)
+		a := newBoundAPI(t, dpop.Options{NonceKeys: [][]byte{[]byte(strings.Repeat("k", 32))}}, nil)
 		client, signer := newHandmade(t)
 		a.token = a.bound(signer.Thumbprint())
 		wrong := map[string]any{"iat": time.Now().Add(-24 * time.Hour).Unix()}

@@ -42,7 +42,7 @@ func TestKeycloak(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = bearer.Decide(t.Context(), v, (&api{}).request(test.scheme+token, proof))
+		_, err = bearer.Decide(t.Context(), v, (&boundAPI{}).request(test.scheme+token, proof))
 		if got := reasonOf(err); got != test.want {
 			t.Errorf("%s: got reason %q (%v), want %q", name, got, err, test.want)
 		}

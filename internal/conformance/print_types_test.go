@@ -83,9 +83,25 @@ var printedTypes = map[string]printedType{
 	"bearertest.TokenError": {value: filled[bearertest.TokenError](), shown: []string{"Code", "Description"}},
 
 	"dpop.Options": {value: filled[dpop.Options](), shown: []string{"Algorithms", "Origins"}, reachable: []string{"NonceKeys", "Replays"}, text: "dpop.Options{"},
-	"dpop.Signer":  {value: func(t *testing.T, s *secretFiller) any { t.Helper(); return newProofSigner(t, s) }},
+	"dpop.Transport": {value: func(t *testing.T, s *secretFiller) any {
+		t.Helper()
+		transport, err := dpop.NewTransport(transportOptions(t, s, "https://api.example"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return transport
+	}, reachable: []string{"Base"}, text: "dpop.Transport{"},
+	"dpop.TransportOptions": {value: func(t *testing.T, s *secretFiller) any {
+		t.Helper()
+		return transportOptions(t, s, s.text("Origins"))
+	}, shown: []string{"Origins"}, reachable: []string{"Base"}},
+	"dpop.Signer": {value: func(t *testing.T, s *secretFiller) any { t.Helper(); return newProofSigner(t, s) }},
 
-	"interceptor.AuditReport":   {value: filled[interceptor.AuditReport](), shown: []string{"Methods", "WithoutMethod", "WithoutRule"}},
+	"interceptor.AuditReport": {value: filled[interceptor.AuditReport](), shown: []string{"Methods", "WithoutMethod", "WithoutRule"}},
+	"interceptor.DPoPCredentials": {value: func(t *testing.T, s *secretFiller) any {
+		t.Helper()
+		return &interceptor.DPoPCredentials{Signer: newProofSigner(t, s), Token: tokenFunc(s)}
+	}, text: "interceptor.DPoPCredentials{"},
 	"interceptor.Guard":         {value: newMethodGuard, reachable: []string{"Observer", "Realm", "verifier"}, misused: []string{"rule"}, text: "interceptor.Guard{"},
 	"interceptor.HealthOptions": {value: filled[interceptor.HealthOptions](), shown: []string{"Services"}},
 	"interceptor.Options":       {value: filled[interceptor.Options](), shown: []string{"Include", "Realm", "ResourceMetadata"}, reachable: []string{"Observer"}},
@@ -154,8 +170,19 @@ func filledProof(_ *testing.T, s *secretFiller) any {
 	return bearer.Proof{Request: &request, Confirmation: s.text("Confirmation"), TokenHash: s.text("TokenHash")}
 }
 
+// tokenFunc returns a function that holds a secret token.
+func tokenFunc(s *secretFiller) func(context.Context) (string, error) {
+	token := s.text("Token")
+	return func(context.Context) (string, error) { return token, nil }
+}
+
+func transportOptions(t *testing.T, s *secretFiller, origin string) dpop.TransportOptions {
+	t.Helper()
+	return dpop.TransportOptions{Signer: newProofSigner(t, s), Token: tokenFunc(s), Origins: []string{origin}, Base: hidden{s.text("Base")}}
+}
+
 // newProofSigner returns a Signer whose private key is a secret.
-func newProofSigner(t *testing.T, s *secretFiller) any {
+func newProofSigner(t *testing.T, s *secretFiller) *dpop.Signer {
 	t.Helper()
 	signer, err := dpop.NewSigner(secretKey(s), "EdDSA")
 	if err != nil {

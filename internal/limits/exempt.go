@@ -13,6 +13,8 @@ var notLimits = map[string]string{
 	"internal/proof.nonceBytes":                 "the size of a nonce",
 	"internal/proof.periodBytes":                "a part of a nonce",
 	"internal/proof.randomBytes":                "a part of a nonce",
+	"dpop.fresh":                                "the age at which a client makes a new proof while it waits for a connection",
+	"dpop.maxDrain":                             "the part of a body that a client reads before it repeats a request",
 	"dpop.maxURI":                               "the length of a URI in a text for logs",
 	"dpop.ownerLength":                          "a part of a digest",
 	"dpop.shares":                               "a part of the row of defaultReplays",
