@@ -1,8 +1,11 @@
 package dpop_test
 
 import (
+	"context"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/bearerkit/bearer/dpop"
@@ -49,4 +52,26 @@ func ExampleNewSigner() {
 	}
 	fmt.Println(signer.Algorithm())
 	// Output: EdDSA
+}
+
+// The client sends the token to the API with a new proof for each request.
+func ExampleNewTransport() {
+	signer, err := dpop.GenerateSigner()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	transport, err := dpop.NewTransport(dpop.TransportOptions{
+		Signer:  signer,
+		Token:   func(context.Context) (string, error) { return "the-token", nil }, // from the issuer
+		Origins: []string{"https://api.example"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	client := &http.Client{Transport: transport}
+	_, err = client.Get("https://other.example/")
+	fmt.Println(errors.Is(err, dpop.ErrOrigin))
+	// Output: true
 }

@@ -1,4 +1,3 @@
-// Package dpop makes the proofs of possession of DPoP clients (RFC 9449).
 package dpop
 
 import (
