@@ -11,7 +11,7 @@ import (
 var excerpts = map[string][]string{
 	"docs/testing.md":      {"bearertest/example_handlers_test.go", "interceptor/example_handlers_test.go"},
 	"docs/reasons.md":      {"bearertest/example_client_test.go"},
-	"docs/bound-tokens.md": {"middleware/example_bound_test.go", "interceptor/example_bound_test.go"},
+	"docs/bound-tokens.md": {"middleware/example_bound_test.go", "interceptor/example_bound_test.go", "dpop/example_transport_test.go"},
 }
 
 // TestGuideExcerpts tests that each block with a Go function in the pages of excerpts is a part of one

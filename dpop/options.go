@@ -121,7 +121,8 @@ func New(opts Options) (bearer.Binding, error) {
 	if len(errs) > 0 {
 		return bearer.Binding{}, fmt.Errorf("dpop: %w", errors.Join(errs...))
 	}
-	c.scope = strings.Join(c.bases, " ")
+	scope := slices.Sorted(slices.Values(c.bases)) // replicas may list the base URLs in another order
+	c.scope = strings.Join(slices.Compact(scope), " ")
 	if len(opts.NonceKeys) > 0 {
 		c.nonces = proof.NewNonces(c.noncePeriod, c.scope, opts.NonceKeys...)
 	}

@@ -167,7 +167,7 @@ func TestDPoPCredentialsNonce(t *testing.T) {
 	}
 }
 
-// TestDPoPCredentialsErrors tests that a call is not sent if the token would not be safe.
+// TestDPoPCredentialsErrors tests that a call is not sent if the token is not safe.
 func TestDPoPCredentialsErrors(t *testing.T) {
 	secure := newTLSServer(t, true, dpop.Options{Origins: []string{"https://example.com"}})
 	cause := errors.New("the issuer is away")
