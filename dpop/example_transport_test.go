@@ -64,25 +64,3 @@ func newClient(ctx context.Context, endpoint, id, secret string) (*http.Client, 
 	}
 	return &http.Client{Transport: transport}, nil
 }
-
-// A Transport sends no token to a different origin.
-func ExampleNewTransport() {
-	signer, err := dpop.GenerateSigner()
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	transport, err := dpop.NewTransport(dpop.TransportOptions{
-		Signer:  signer,
-		Token:   func(context.Context) (string, error) { return "token", nil },
-		Origins: []string{"https://api.example"},
-	})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	client := &http.Client{Transport: transport}
-	_, err = client.Get("https://other.example/orders")
-	fmt.Println(err)
-	// Output: Get "https://other.example/orders": dpop: a request to https://other.example/ was not sent: the origin is not in TransportOptions.Origins
-}

@@ -51,8 +51,9 @@ func (c *DPoPCredentials) DialOptions() []grpc.DialOption {
 	return []grpc.DialOption{grpc.WithPerRPCCredentials(c), grpc.WithChainUnaryInterceptor(c.unary), grpc.WithChainStreamInterceptor(c.stream)}
 }
 
-// GetRequestMetadata implements [credentials.PerRPCCredentials]. grpc-go calls it for each attempt. Its
-// errors contain neither the token nor the proof, but may wrap an error of Token.
+// GetRequestMetadata implements [credentials.PerRPCCredentials]. grpc-go calls it for each attempt. If
+// Token or the key fails, the status is Unavailable with the text of the error. Its other errors have
+// the status Unauthenticated and contain neither the token nor the proof.
 func (c *DPoPCredentials) GetRequestMetadata(ctx context.Context, uri ...string) (map[string]string, error) {
 	info, _ := credentials.RequestInfoFromContext(ctx)
 	insecure := credentials.CheckSecurityLevel(info.AuthInfo, credentials.PrivacyAndIntegrity) != nil
@@ -72,7 +73,7 @@ func (c *DPoPCredentials) GetRequestMetadata(ctx context.Context, uri ...string)
 	origin := originOf(target.Host, insecure)
 	token, err := c.Token(ctx)
 	if err != nil {
-		return nil, status.Error(codes.Unauthenticated, fmt.Sprintf("interceptor: get the token: %v", err))
+		return nil, status.Error(codes.Unavailable, fmt.Sprintf("interceptor: get the token: %v", err))
 	}
 	if !dpopclient.IsToken(token) {
 		return nil, unsent("DPoPCredentials.Token has returned a text that is not a token")
@@ -82,7 +83,7 @@ func (c *DPoPCredentials) GetRequestMetadata(ctx context.Context, uri ...string)
 	}
 	proof, err := c.Signer.Proof("POST", origin+info.Method, token, c.nonces.Last(origin))
 	if err != nil {
-		return nil, status.Error(codes.Unauthenticated, fmt.Sprintf("interceptor: make a proof: %v", err))
+		return nil, status.Error(codes.Unavailable, fmt.Sprintf("interceptor: make a proof: %v", err))
 	}
 	return map[string]string{"authorization": "DPoP " + token, "dpop": proof}, nil
 }
