@@ -24,6 +24,16 @@ func scaled(n int) int {
 	return n
 }
 
+// repeats returns n, which is a number of similar runs or callers. While the race detector is on,
+// it returns a quarter of n. All of them execute the same code, so the detector finds the same
+// races with fewer of them.
+func repeats(n int) int {
+	if testkit.RaceEnabled {
+		return max(1, n/4)
+	}
+	return n
+}
+
 // scaledLimits returns the default Limits for a crowd whose size is scaled.
 func scaledLimits() *jwks.Limits {
 	const defaultMaxFetches = 128

@@ -247,7 +247,7 @@ func randomHeader(r *rand.Rand) http.Header {
 // readTimes and readDirectives give the same results as the reference.
 func TestFreshnessDifferential(t *testing.T) {
 	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1)) //nolint:gosec // test data
-	for range 30_000 {
+	for range repeats(30_000) {
 		h, stored := randomHeader(r), http.Header(nil)
 		if r.IntN(3) == 0 {
 			stored = randomHeader(r)

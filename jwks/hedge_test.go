@@ -103,8 +103,9 @@ func TestNoHedgeWithoutCallers(t *testing.T) {
 	})
 }
 
-// 10,000 invented kids cause at most three fetches in the first cool-down, of at most two requests
-// each, and one fetch of two requests in each cool-down after, for any delay of the issuer. Some or all of the requests hang.
+// Thousands of invented kids cause at most three fetches in the first cool-down, of at most two
+// requests each, and one fetch of two requests in each cool-down after, for any delay of the
+// issuer. Some or all of the requests hang.
 func TestHedgesInFlood(t *testing.T) {
 	for _, delay := range []time.Duration{0, 900 * time.Millisecond, 1100 * time.Millisecond, 2600 * time.Millisecond, 4900 * time.Millisecond, time.Minute} {
 		for name, hangs := range map[string]func(int) bool{
@@ -119,7 +120,7 @@ func TestHedgesInFlood(t *testing.T) {
 					before, asks := i.fetches(), c.Status().Fetches
 					ctx, cancel := context.WithCancel(t.Context())
 					var wg sync.WaitGroup
-					for g := range 100 {
+					for g := range repeats(100) {
 						wg.Go(func() {
 							for n := 0; n < 100 || ctx.Err() == nil; n++ {
 								start := time.Now()

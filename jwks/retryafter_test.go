@@ -12,8 +12,9 @@ import (
 	"github.com/bearerkit/bearer/jwks"
 )
 
-// askOften looks up a key every 100 ms for the duration d, while a readiness check waits.
-func askOften(t *testing.T, c *jwks.Cache, kid string, d time.Duration) {
+// askOften looks up a key for the duration d, while a readiness check waits. It pauses for the
+// duration pause between two lookups.
+func askOften(t *testing.T, c *jwks.Cache, kid string, d, pause time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
@@ -22,7 +23,7 @@ func askOften(t *testing.T, c *jwks.Cache, kid string, d time.Duration) {
 		defer close(ready)
 		for ctx.Err() == nil {
 			_ = c.Ready(ctx)
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(pause)
 		}
 	}()
 	for ctx.Err() == nil {
@@ -31,7 +32,7 @@ func askOften(t *testing.T, c *jwks.Cache, kid string, d time.Duration) {
 		if d := time.Since(start); d > 2*time.Second {
 			t.Errorf("wait of a lookup: got %v, want at most 2 s", d)
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(pause)
 	}
 	<-ready
 }
@@ -83,7 +84,7 @@ func TestRetryAfterIsKept(t *testing.T) {
 						before = o.fetches()
 						o.begin(24 * time.Hour)
 					}
-					askOften(t, c, kid, 40*minute)
+					askOften(t, c, kid, 40*minute, 400*time.Millisecond/time.Duration(repeats(4)))
 					// The requests for the metadata and for the keys have their own pauses.
 					times := o.requestTimes()[before:]
 					for n, at := range times[1:] {
@@ -231,7 +232,7 @@ func TestWrongAddress(t *testing.T) {
 			t.Run(fmt.Sprint(name, ", discovery ", discovery), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					o, c := newOutage(t, discovery, row.answer, 24*time.Hour, func(*jwks.Options) {})
-					askOften(t, c, "a", time.Minute+100*time.Millisecond)
+					askOften(t, c, "a", time.Minute+100*time.Millisecond, 100*time.Millisecond)
 					low, high := uint64(53), uint64(62)
 					if row.slow {
 						low, high = 13, 18 // the scheduled attempts are up to a quarter earlier
@@ -264,7 +265,7 @@ func TestRetryAfterBesideHang(t *testing.T) {
 				return answer(r)
 			})
 		})
-		askOften(t, c, "a", 28*time.Second)
+		askOften(t, c, "a", 28*time.Second, 100*time.Millisecond)
 		want(t, "requests in 28 s", i.fetches(), 2)
 		time.Sleep(7 * time.Second)
 		want(t, "requests in 35 s", i.fetches(), 3)

@@ -119,7 +119,7 @@ func randomAnswers(r *rand.Rand, m *withdrawalModel, keys []byte) func(*http.Req
 func TestWithdrawalModel(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	outcomes := map[string]int{}
-	for n := range uint64(20) {
+	for n := range uint64(repeats(20)) { //nolint:gosec // a small number
 		synctest.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, n)) //nolint:gosec // test data
 			interval := []time.Duration{15 * time.Minute, 10 * time.Minute, time.Minute, 20 * time.Second}[r.IntN(4)]

@@ -50,7 +50,7 @@ func TestWithdrawnKeys(t *testing.T) {
 		"null, a text, a number": []byte(`{"keys":[null,"a",1]}`),
 	} {
 		t.Run(name, func(t *testing.T) {
-			for range 20 {
+			for range repeats(20) {
 				synctest.Test(t, func(t *testing.T) {
 					var events recorder
 					i := newIssuer(ecKey("a"))
