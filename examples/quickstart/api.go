@@ -45,29 +45,45 @@ type api struct {
 	stop               []func() error
 }
 
-// startAPI serves the API on two free ports of this machine.
-func startAPI(ctx context.Context, v bearer.Verifier) (_ *api, err error) {
-	handler, err := newHandler(v)
-	if err != nil {
-		return nil, err
-	}
-	server, err := newGRPCServer(v)
-	if err != nil {
-		return nil, err
-	}
+// listeners are the listeners of the API.
+type listeners struct{ http, grpc net.Listener }
+
+// listen opens two free ports of this machine.
+func listen(ctx context.Context) (*listeners, error) {
 	var lc net.ListenConfig
-	httpListener, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	overHTTP, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("start the API: %w", err)
 	}
-	grpcListener, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	overGRPC, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start the API: %w", err), httpListener.Close())
+		return nil, errors.Join(fmt.Errorf("start the API: %w", err), overHTTP.Close())
+	}
+	return &listeners{overHTTP, overGRPC}, nil
+}
+
+// origins returns the base URLs that clients sign in their proofs.
+func (l *listeners) origins() []string {
+	return []string{"http://" + l.http.Addr().String(), "http://" + l.grpc.Addr().String()}
+}
+
+// close closes the listeners of an API that was not started.
+func (l *listeners) close() error { return errors.Join(l.http.Close(), l.grpc.Close()) }
+
+// startAPI serves the API.
+func startAPI(ctx context.Context, l *listeners, v bearer.Verifier) (*api, error) {
+	handler, err := newHandler(v)
+	if err != nil {
+		return nil, errors.Join(err, l.close())
+	}
+	server, err := newGRPCServer(v)
+	if err != nil {
+		return nil, errors.Join(err, l.close())
 	}
 	return &api{
-		httpAddr: httpListener.Addr().String(),
-		grpcAddr: grpcListener.Addr().String(),
-		stop:     []func() error{serveHTTP(ctx, httpListener, handler), serveGRPC(grpcListener, server)},
+		httpAddr: l.http.Addr().String(),
+		grpcAddr: l.grpc.Addr().String(),
+		stop:     []func() error{serveHTTP(ctx, l.http, handler), serveGRPC(l.grpc, server)},
 	}, nil
 }
 

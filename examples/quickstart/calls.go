@@ -19,6 +19,10 @@ type callKind struct {
 	reason       bearer.Reason // expected reason of the refusal; "" if the call must be accepted
 	missingScope bool          // calls a method for which the client lacks the scope
 	signed       bool          // needs a new token, which only the issuer can sign
+
+	// proof makes the proof for a call with a bound token. It is nil for calls with a bearer token.
+	proof    func(b *bound, method, uri string) (string, error)
+	replayed bool // the same proof is sent twice, and the second call counts
 }
 
 func callKinds() []callKind {
@@ -30,15 +34,19 @@ func callKinds() []callKind {
 		{name: "wrong audience", token: tokenMaker.wrongAudience, reason: bearer.WrongAudience, signed: true},
 		{name: "wrong issuer", token: tokenMaker.wrongIssuer, reason: bearer.WrongIssuer, signed: true},
 		{name: "missing scope", token: tokenMaker.accepted, reason: bearer.MissingScope, missingScope: true},
+		{name: "bound, accepted", proof: (*bound).proof},
+		{name: "bound, replayed", proof: (*bound).proof, reason: bearer.InvalidProof, replayed: true},
+		{name: "bound, stolen", proof: (*bound).proofOfThief, reason: bearer.WrongBinding},
+		{name: "bound, for PUT", proof: (*bound).proofForPUT, reason: bearer.InvalidProof},
 	}
 }
 
 // transport is one way to call the API.
 type transport struct {
 	name string
-	// call makes one call of the API. If token is empty, the request has no token. If
-	// missingScope is true, the request needs a scope that the client lacks.
-	call func(ctx context.Context, token string, missingScope bool) (outcome, error)
+	// call makes one call of the API. If missingScope is true, the request needs a scope that the
+	// client lacks.
+	call func(ctx context.Context, c credential, missingScope bool) (outcome, error)
 	want func(bearer.Reason) outcome
 }
 
@@ -69,6 +77,10 @@ func (q quickstart) callAll(ctx context.Context, env *environment, validToken st
 	if env.caller != nil {
 		wantCaller = *env.caller
 	}
+	bound, err := env.newBound(ctx)
+	if err != nil {
+		return err
+	}
 	client, err := newGRPCClient(a.grpcAddr)
 	if err != nil {
 		return err
@@ -82,17 +94,21 @@ func (q quickstart) callAll(ctx context.Context, env *environment, validToken st
 	var rows []row
 	for _, k := range callKinds() {
 		for _, t := range transports {
-			rows = append(rows, makeCall(ctx, k, t, toks, wantCaller))
+			rows = append(rows, makeCall(ctx, k, t, toks, bound, wantCaller))
 		}
 	}
 	return printTable(q.stdout, q.screen(), rows)
 }
 
 // makeCall makes one call. It compares the actual outcome with the expected outcome.
-func makeCall(ctx context.Context, k callKind, t transport, toks tokenMaker, wantCaller caller) row {
+func makeCall(ctx context.Context, k callKind, t transport, toks tokenMaker, b *bound, wantCaller caller) row {
 	r := row{kind: k.name, transport: t.name, want: t.want(k.reason)}
 	if k.signed && toks.sign == nil {
 		r.skipped = "needs the issuer's private key"
+		return r
+	}
+	if k.proof != nil && b == nil {
+		r.skipped = "needs an issuer that issues tokens with the type DPoP"
 		return r
 	}
 	if k.reason == "" {
@@ -100,8 +116,17 @@ func makeCall(ctx context.Context, k callKind, t transport, toks tokenMaker, wan
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	var c credential
+	if k.proof == nil {
+		c.token = k.token(toks)
+	} else {
+		c = credential{token: b.token, proof: once(func(method, uri string) (string, error) { return k.proof(b, method, uri) })}
+	}
 	var err error
-	if r.got, err = t.call(ctx, k.token(toks), k.missingScope); err != nil {
+	if r.got, err = t.call(ctx, c, k.missingScope); k.replayed && err == nil && r.got.caller != nil {
+		r.got, err = t.call(ctx, c, k.missingScope)
+	}
+	if err != nil {
 		r.got = outcome{status: "no response", detail: err.Error()}
 	}
 	r.problems = differences(r.want, r.got)
@@ -141,6 +166,8 @@ func wantHTTP(reason bearer.Reason) outcome {
 		return outcome{status: httpStatus(http.StatusUnauthorized)} // the challenge has no error code (RFC 6750, section 3.1)
 	case bearer.MissingScope:
 		return outcome{status: httpStatus(http.StatusForbidden), reason: "insufficient_scope"}
+	case bearer.InvalidProof:
+		return outcome{status: httpStatus(http.StatusUnauthorized), reason: "invalid_dpop_proof"}
 	default:
 		return outcome{status: httpStatus(http.StatusUnauthorized), reason: "invalid_token"}
 	}

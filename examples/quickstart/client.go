@@ -24,7 +24,7 @@ type httpClient string
 
 // sendRequest creates a deployment. If missingScope is true, sendRequest deletes a
 // deployment instead.
-func (addr httpClient) sendRequest(ctx context.Context, token string, missingScope bool) (outcome, error) {
+func (addr httpClient) sendRequest(ctx context.Context, c credential, missingScope bool) (outcome, error) {
 	method, url, body := http.MethodPost, "http://"+string(addr)+"/deployments", `{"application":"inventory-service"}`
 	if missingScope {
 		method, url, body = http.MethodDelete, url+"/"+deploymentID, ""
@@ -33,8 +33,12 @@ func (addr httpClient) sendRequest(ctx context.Context, token string, missingSco
 	if err != nil {
 		return outcome{}, err
 	}
-	if token != "" {
-		request.Header.Set("Authorization", "Bearer "+token)
+	fields, err := c.fields(method, url)
+	if err != nil {
+		return outcome{}, err
+	}
+	for name, value := range fields {
+		request.Header.Set(name, value)
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
@@ -45,7 +49,7 @@ func (addr httpClient) sendRequest(ctx context.Context, token string, missingSco
 	if err != nil {
 		return outcome{}, err
 	}
-	o := outcome{status: response.Status, detail: response.Header.Get("WWW-Authenticate")}
+	o := outcome{status: response.Status, detail: challengeOf(response.Header)}
 	switch {
 	case response.StatusCode == http.StatusCreated:
 		var d deployment
@@ -63,8 +67,20 @@ func (addr httpClient) sendRequest(ctx context.Context, token string, missingSco
 	return o, nil
 }
 
+// challengeOf returns the challenge with an error code, or the first one. An API that also accepts
+// bound tokens sends a challenge for each scheme (RFC 9449, section 7.2).
+func challengeOf(h http.Header) string {
+	for _, challenge := range h.Values("WWW-Authenticate") {
+		if strings.Contains(challenge, ` error="`) {
+			return challenge
+		}
+	}
+	return h.Get("WWW-Authenticate")
+}
+
 // grpcClient calls the API over gRPC.
 type grpcClient struct {
+	addr        string
 	conn        *grpc.ClientConn
 	deployments deployv1.DeploymentsClient
 }
@@ -74,15 +90,22 @@ func newGRPCClient(addr string) (*grpcClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &grpcClient{conn, deployv1.NewDeploymentsClient(conn)}, nil
+	return &grpcClient{addr, conn, deployv1.NewDeploymentsClient(conn)}, nil
 }
 
 func (c *grpcClient) close() { _ = c.conn.Close() } // an error has no effect, because all calls have ended
 
 // callUnary creates a deployment. If missingScope is true, callUnary deletes a deployment
 // instead.
-func (c *grpcClient) callUnary(ctx context.Context, token string, missingScope bool) (outcome, error) {
-	ctx = withToken(ctx, token)
+func (c *grpcClient) callUnary(ctx context.Context, from credential, missingScope bool) (outcome, error) {
+	method := deployv1.Deployments_Create_FullMethodName
+	if missingScope {
+		method = deployv1.Deployments_Delete_FullMethodName
+	}
+	ctx, err := c.withFields(ctx, from, method)
+	if err != nil {
+		return outcome{}, err
+	}
 	if missingScope {
 		_, err := c.deployments.Delete(ctx, &deployv1.DeleteRequest{Id: deploymentID})
 		return grpcOutcome(nil, err)
@@ -93,8 +116,15 @@ func (c *grpcClient) callUnary(ctx context.Context, token string, missingScope b
 
 // callStream watches a deployment until the deployment is done. If missingScope is true,
 // callStream reads the log of a deployment instead.
-func (c *grpcClient) callStream(ctx context.Context, token string, missingScope bool) (outcome, error) {
-	ctx = withToken(ctx, token)
+func (c *grpcClient) callStream(ctx context.Context, from credential, missingScope bool) (outcome, error) {
+	method := deployv1.Deployments_Watch_FullMethodName
+	if missingScope {
+		method = deployv1.Deployments_Logs_FullMethodName
+	}
+	ctx, err := c.withFields(ctx, from, method)
+	if err != nil {
+		return outcome{}, err
+	}
 	if missingScope {
 		lines, err := c.deployments.Logs(ctx, &deployv1.LogsRequest{Id: deploymentID})
 		if err != nil {
@@ -129,13 +159,13 @@ func lastMessage[T any](stream grpc.ServerStreamingClient[T]) (*T, error) {
 	}
 }
 
-// withToken adds the token to the metadata of a call. If token is empty, the metadata stays
-// unchanged.
-func withToken(ctx context.Context, token string) context.Context {
-	if token == "" {
-		return ctx
+// withFields adds the credential to the metadata of a call of a method.
+func (c *grpcClient) withFields(ctx context.Context, from credential, method string) (context.Context, error) {
+	fields, err := from.fields(http.MethodPost, "http://"+c.addr+method)
+	if err != nil {
+		return nil, err
 	}
-	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
+	return metadata.NewOutgoingContext(ctx, metadata.New(fields)), nil
 }
 
 // grpcOutcome returns the outcome of a gRPC call. A refusal is an outcome, too. Therefore,

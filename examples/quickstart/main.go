@@ -17,6 +17,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/bearerkit/bearer"
+	"github.com/bearerkit/bearer/dpop"
 	"github.com/bearerkit/bearer/internal/quote"
 	"github.com/bearerkit/bearer/internal/terminal"
 	"github.com/bearerkit/bearer/jwks"
@@ -72,13 +73,17 @@ func (q quickstart) run(ctx context.Context, args []string) (err error) {
 	level.Set(slog.LevelError)
 	log := slog.New(slog.NewTextHandler(q.stderr, &slog.HandlerOptions{Level: level}))
 
-	verifier, keys, err := q.verifier(ctx, env, log)
+	ports, err := listen(ctx)
 	if err != nil {
 		return err
 	}
+	verifier, keys, err := q.verifier(ctx, env, ports.origins(), log)
+	if err != nil {
+		return errors.Join(err, ports.close())
+	}
 	defer func() { err = errors.Join(err, keys.Close()) }()
 
-	api, err := startAPI(ctx, verifier)
+	api, err := startAPI(ctx, ports, verifier)
 	if err != nil {
 		return err
 	}
@@ -102,9 +107,14 @@ func (q quickstart) run(ctx context.Context, args []string) (err error) {
 	return nil
 }
 
-// verifier returns a verifier for the environment's tokens. It also returns the cache of the
-// issuer's keys. The caller must close the cache.
-func (q quickstart) verifier(ctx context.Context, env *environment, log *slog.Logger) (bearer.Verifier, *jwks.Cache, error) {
+// verifier returns a verifier for the environment's tokens, with and without a binding to a key of the
+// client (DPoP). The origins are the base URLs of the API. It also returns the cache of the issuer's
+// keys. The caller must close the cache.
+func (q quickstart) verifier(ctx context.Context, env *environment, origins []string, log *slog.Logger) (bearer.Verifier, *jwks.Cache, error) {
+	binding, err := dpop.New(dpop.Options{Origins: origins, Logger: log})
+	if err != nil {
+		return nil, nil, err
+	}
 	keys, err := jwks.Discover(env.url, &jwks.Options{Logger: log}) //nolint:contextcheck // the cache lives until Close
 	if err != nil {
 		return nil, nil, err
@@ -121,6 +131,7 @@ func (q quickstart) verifier(ctx context.Context, env *environment, log *slog.Lo
 		Keys:     keys,
 		Profile:  bearer.Scalekit,
 		Custom:   bearer.JSON[deployer],
+		Bindings: []bearer.Binding{binding},
 		Logger:   log,
 	})
 	if err != nil {

@@ -28,7 +28,7 @@ func TestEmbedded(t *testing.T) {
 		t.Errorf("got error %v, want no error", err)
 	}
 	for _, want := range []string{
-		"\n21 of 21 calls as expected\n",
+		"\n33 of 33 calls as expected\n",
 		"GitHub Actions Deployment Service, registered as m2morg_",
 		"scopes deploy:applications read:deployments, audience deployment-api.acmecorp.com, valid for 1h0m0s",
 		"github_repository=acmecorp/inventory-service",
@@ -39,8 +39,8 @@ func TestEmbedded(t *testing.T) {
 			t.Errorf("want output with %q, got\n%s", want, out)
 		}
 	}
-	if got := strings.Count(out, "\nok  "); got != 21 {
-		t.Errorf("got %d rows with \"ok\", want 21 rows:\n%s", got, out)
+	if got := strings.Count(out, "\nok  "); got != 33 {
+		t.Errorf("got %d rows with \"ok\", want 33 rows:\n%s", got, out)
 	}
 }
 
@@ -56,15 +56,15 @@ func TestWrongVerdicts(t *testing.T) {
 		wrong    []string // kinds of call that must have a row with WRONG
 		summary  string
 	}{
-		{"verifier accepts expired tokens", accepting(bearer.Expired), []string{"expired"}, "18 of 21 calls as expected"},
-		{"verifier accepts tampered tokens", accepting(bearer.BadSignature), []string{"tampered"}, "18 of 21 calls as expected"},
-		{"verifier accepts any audience", accepting(bearer.WrongAudience), []string{"wrong audience"}, "18 of 21 calls as expected"},
-		{"verifier accepts any issuer", accepting(bearer.WrongIssuer), []string{"wrong issuer"}, "18 of 21 calls as expected"},
-		{"verifier accepts one expired token", onceExpired, []string{"expired"}, "20 of 21 calls as expected"},
-		{"verifier refuses with a wrong reason", wrongReason, []string{"tampered"}, "19 of 21 calls as expected"},
+		{"verifier accepts expired tokens", accepting(bearer.Expired), []string{"expired"}, "30 of 33 calls as expected"},
+		{"verifier accepts tampered tokens", accepting(bearer.BadSignature), []string{"tampered"}, "30 of 33 calls as expected"},
+		{"verifier accepts any audience", accepting(bearer.WrongAudience), []string{"wrong audience"}, "30 of 33 calls as expected"},
+		{"verifier accepts any issuer", accepting(bearer.WrongIssuer), []string{"wrong issuer"}, "30 of 33 calls as expected"},
+		{"verifier accepts one expired token", onceExpired, []string{"expired"}, "32 of 33 calls as expected"},
+		{"verifier refuses with a wrong reason", wrongReason, []string{"tampered"}, "31 of 33 calls as expected"},
 		{"verifier refuses all tokens", denyAll, []string{"accepted", "missing scope"}, ""},
-		{"verifier returns the claims of a different client", wrongCaller, []string{"accepted"}, "18 of 21 calls as expected"},
-		{"verifier does not decode custom claims", noCustom, []string{"accepted"}, "18 of 21 calls as expected"},
+		{"verifier returns the claims of a different client", wrongCaller, []string{"accepted"}, "27 of 33 calls as expected"},
+		{"verifier does not decode custom claims", noCustom, []string{"accepted"}, "24 of 33 calls as expected"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -78,7 +78,7 @@ func TestWrongVerdicts(t *testing.T) {
 					t.Errorf("want a row with WRONG for %q, got\n%s", call, out)
 				}
 			}
-			if !strings.Contains(out, tt.summary) || strings.Contains(out, "21 of 21") {
+			if !strings.Contains(out, tt.summary) || strings.Contains(out, "33 of 33") {
 				t.Errorf("want output with %q, got\n%s", tt.summary, out)
 			}
 		})

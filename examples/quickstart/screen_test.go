@@ -51,8 +51,8 @@ func TestFitsScreen(t *testing.T) {
 			}
 			out = colors.ReplaceAllString(out, "")
 			checkLines(t, out, columns)
-			if got := strings.Count(out, "401 Unauthorized"); columns > 40 && got != 5 {
-				t.Errorf("%d columns: got %d times the result of 5 calls, want 5:\n%s", columns, got, out)
+			if got := strings.Count(out, "401 Unauthorized"); columns > 40 && got != 8 {
+				t.Errorf("%d columns: got %d times the result of 8 calls, want 8:\n%s", columns, got, out)
 			}
 		}
 	}

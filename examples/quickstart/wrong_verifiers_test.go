@@ -23,7 +23,7 @@ func lenientVerifier(cfg bearer.Config, reason bearer.Reason, ignore func() bool
 		mu         sync.Mutex // guards lastClaims
 		lastClaims *bearer.Claims
 	)
-	return bearer.VerifierFunc(func(ctx context.Context, token string) (*bearer.Claims, error) {
+	return wrapping{strict, func(ctx context.Context, token string) (*bearer.Claims, error) {
 		claims, err := strict.Verify(ctx, token)
 		mu.Lock()
 		defer mu.Unlock()
@@ -34,7 +34,17 @@ func lenientVerifier(cfg bearer.Config, reason bearer.Reason, ignore func() bool
 			return lastClaims, nil
 		}
 		return claims, err
-	}), nil
+	}}, nil
+}
+
+// wrapping is a verifier that wraps another one. It accepts the same bindings.
+type wrapping struct {
+	*bearer.JWTVerifier
+	verify bearer.VerifierFunc
+}
+
+func (w wrapping) Verify(ctx context.Context, token string) (*bearer.Claims, error) {
+	return w.verify(ctx, token)
 }
 
 func always() bool { return true }
@@ -55,13 +65,13 @@ func wrongReason(cfg bearer.Config) (bearer.Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bearer.VerifierFunc(func(ctx context.Context, token string) (*bearer.Claims, error) {
+	return wrapping{strict, func(ctx context.Context, token string) (*bearer.Claims, error) {
 		claims, err := strict.Verify(ctx, token)
 		if errors.Is(err, bearer.BadSignature) {
 			return nil, bearer.Expired
 		}
 		return claims, err
-	}), nil
+	}}, nil
 }
 
 // denyAll returns a verifier that refuses all tokens.
