@@ -37,7 +37,7 @@ var goOIDC = Peer{
 
 var jwxPeer = Peer{
 	Name: "jwx", Module: "github.com/lestrrat-go/jwx/v3", CanSkipAudience: true, ReadsRequests: true,
-	Options: "`WithAcceptableSkew(30 s)`, and `jws.Verify` with `WithCritValidation`",
+	Options: "`WithAcceptableSkew(30 s)`, `WithPedantic`, `WithNumericDateParsePedantic`, and `jws.Verify` with `WithCritValidation`",
 	Middleware: func(ctx context.Context, s Setup) (Middleware, error) {
 		c, err := jwk.NewCache(ctx, httprc.NewClient())
 		if err != nil {
@@ -52,13 +52,14 @@ var jwxPeer = Peer{
 		if err != nil {
 			return nil, err
 		}
-		options := func() []jwt.ParseOption { // each request makes the options again, as in jwx's examples
+		jwt.Settings(jwt.WithNumericDateParsePedantic(s.Options)) // for the whole process
+		options := func() []jwt.ParseOption {                     // each request makes the options again, as in jwx's examples
 			list := []jwt.ParseOption{jwt.WithKeySet(set), jwt.WithIssuer(s.Issuer), jwt.WithRequiredClaim(jwt.ExpirationKey)}
 			if s.Audience != "" {
 				list = append(list, jwt.WithAudience(s.Audience))
 			}
 			if s.Options {
-				list = append(list, jwt.WithAcceptableSkew(skew))
+				list = append(list, jwt.WithAcceptableSkew(skew), jwt.WithPedantic(true))
 			}
 			return list
 		}
@@ -102,7 +103,7 @@ var capPeer = Peer{
 
 var auth0v2 = Peer{
 	Name: "auth0/go-jwt-middleware v2", Module: "github.com/auth0/go-jwt-middleware/v2", ReadsRequests: true,
-	Options: "`WithAllowedClockSkew(30 s)`",
+	Options: "`WithAllowedClockSkew(30 s)`, and `WithCustomClaims` with a type that requires exp",
 	Middleware: func(_ context.Context, s Setup) (Middleware, error) {
 		issuer, keys, err := urls(s)
 		if err != nil {
@@ -111,7 +112,8 @@ var auth0v2 = Peer{
 		provider := auth0v2jwks.NewCachingProvider(issuer, 5*time.Minute, auth0v2jwks.WithCustomJWKSURI(keys))
 		var options []auth0v2validator.Option
 		if s.Options {
-			options = append(options, auth0v2validator.WithAllowedClockSkew(skew))
+			options = append(options, auth0v2validator.WithAllowedClockSkew(skew),
+				auth0v2validator.WithCustomClaims(func() auth0v2validator.CustomClaims { return new(withExpiry) }))
 		}
 		v, err := auth0v2validator.New(provider.KeyFunc, auth0v2validator.SignatureAlgorithm(s.Alg), s.Issuer, []string{s.Audience}, options...)
 		if err != nil {
@@ -150,6 +152,19 @@ var auth0v3 = Peer{
 		}
 		return m.CheckJWT, nil
 	},
+}
+
+// withExpiry is a type for WithCustomClaims. It requires exp.
+type withExpiry struct {
+	Expiry float64 `json:"exp"`
+}
+
+// Validate implements [auth0v2validator.CustomClaims].
+func (c *withExpiry) Validate(context.Context) error {
+	if c.Expiry == 0 {
+		return errors.New("expiry is required")
+	}
+	return nil
 }
 
 // requireExpiry is the function of the documentation of WithRegisteredClaimsValidator.
