@@ -2,7 +2,6 @@ package dpop_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"io"
 	"net"
@@ -15,9 +14,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"golang.org/x/net/http2"
-	"golang.org/x/net/http2/hpack"
 
 	"github.com/bearerkit/bearer/dpop"
 )
@@ -132,62 +128,6 @@ func TestTransportBrokenConnection(t *testing.T) {
 		if got := len(slices.Compact(proofs)); requests != row.requests || got != row.proofs || (err != nil) != (row.requests == 2) {
 			t.Errorf("%s: got error %v, %d requests and %d proofs, want %d and %d", name, err, requests, got, row.requests, row.proofs)
 		}
-	}
-}
-
-// serveHTTP2 refuses the second request with REFUSED_STREAM, after which HTTP/2 clients repeat it.
-func serveHTTP2(b *breaking, conn net.Conn) {
-	if _, err := io.ReadFull(conn, make([]byte, len(http2.ClientPreface))); err != nil {
-		return
-	}
-	framer := http2.NewFramer(conn, conn)
-	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
-	if err := framer.WriteSettings(); err != nil {
-		return
-	}
-	for {
-		frame, err := framer.ReadFrame()
-		if err != nil {
-			return
-		}
-		headers, ok := frame.(*http2.MetaHeadersFrame)
-		if !ok {
-			continue
-		}
-		for _, field := range headers.Fields {
-			if field.Name != "dpop" {
-				continue
-			}
-			if n, _ := b.add(field.Value); n == 2 {
-				err = framer.WriteRSTStream(headers.StreamID, http2.ErrCodeRefusedStream)
-				continue
-			}
-			var block bytes.Buffer
-			_ = hpack.NewEncoder(&block).WriteField(hpack.HeaderField{Name: ":status", Value: "204"})
-			err = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: headers.StreamID, BlockFragment: block.Bytes(), EndStream: true, EndHeaders: true})
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-func TestTransportRefusedStream(t *testing.T) {
-	b := newBreaking(t, serveHTTP2)
-	url, base := "http://"+b.Addr().String(), &http.Transport{Protocols: new(http.Protocols)}
-	base.Protocols.SetUnencryptedHTTP2(true)
-	t.Cleanup(base.CloseIdleConnections)
-	transport := newTransport(t, dpop.TransportOptions{Base: base}, url)
-	for range 2 {
-		if got := do(t, transport, http.MethodPost, url+"/", nil); got != http.StatusNoContent {
-			t.Errorf("got status %d, want 204", got)
-		}
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	slices.Sort(b.proofs)
-	if got := len(slices.Compact(slices.Clone(b.proofs))); len(b.proofs) != 3 || got != 3 {
-		t.Errorf("got %d requests with %d proofs, want 3 with 3", len(b.proofs), got)
 	}
 }
 

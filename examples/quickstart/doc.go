@@ -6,7 +6,7 @@
 //	go run ./examples/quickstart
 //	go run ./examples/quickstart -serve
 //
-// The program makes seven kinds of call over each of the three transports. It prints the
+// The program makes eleven kinds of call over each of the three transports. It prints the
 // result of each call, and also the expected result if the two differ. In this case, the exit
 // status is 1. With -serve, the program keeps running after these calls, so that you can call
 // the API. The output fits the terminal, or 100 columns in a pipe.
@@ -22,5 +22,5 @@
 //	                          deployment-api.acmecorp.com
 //
 // Read the files in this order: main.go, environment.go, register.go, api.go, http.go,
-// grpc.go, client.go, tokens.go, calls.go, table.go, serve.go.
+// grpc.go, client.go, tokens.go, bound.go, calls.go, table.go, serve.go.
 package main
