@@ -181,9 +181,13 @@ func checkGRPC(t *testing.T, i issuer, p *process, address string) {
 	}
 	p.waitFor(t, "checked by m2morg_")
 	if _, err := exec.LookPath("grpcurl"); err == nil {
-		out := i.with(t, address, findSection(t, installPage, "gRPC").block(t, "sh", "grpcurl"))
-		if t.Log(out); !strings.Contains(out, "SERVING") {
-			t.Errorf("grpcurl: got output %q, want SERVING", out)
+		calls := findSection(t, installPage, "gRPC").block(t, "sh", "grpcurl")
+		out := i.with(t, address, strings.ReplaceAll(calls, "\n", " 2>&1 || true\n")) // refused calls have an exit status
+		t.Log(out)
+		for _, want := range []string{"SERVING", "PermissionDenied", "Unauthenticated"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("grpcurl: got output %q, want %s", out, want)
+			}
 		}
 	}
 }
