@@ -181,7 +181,7 @@ func (d *decision) accepts() []Binding {
 
 // newFacts returns the facts for the check of possession. It returns nil if the verifier needs none.
 func (d *decision) newFacts(token, scheme string) *facts {
-	if d.req.Method == "" || len(d.accepts()) == 0 {
+	if len(d.accepts()) == 0 {
 		return nil
 	}
 	own := &struct { // one allocation for both
@@ -212,7 +212,7 @@ func (t *token) showPossession(ctx context.Context) *Error {
 		return refuse(WrongBinding, "the token is not bound to a client key, and Config.RequireBound requires a bound token")
 	case bound == nil:
 		return nil
-	case f == nil:
+	case f == nil || f.Method == "":
 		return refuse(WrongBinding, "the token is bound to a client key, and there are no facts of a request: bearer.Request has no Method, the verifier was called without a guard, or a verifier of another package without a method Accepts wraps this one")
 	case used != want:
 		return refuse(WrongBinding, "the token is bound to a client key by %q, and the scheme of the request is %s, want %s", bound[0].binding.Member, used, want)

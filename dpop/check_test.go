@@ -321,6 +321,16 @@ func TestWithoutFacts(t *testing.T) {
 	if reasonOf(err) != bearer.WrongBinding {
 		t.Errorf("Verify: got %v, want reason binding", err)
 	}
+	// A guard that sets no facts: the scheme counts even so.
+	for authorization, want := range map[string]bearer.Reason{
+		"DPoP " + a.token: bearer.WrongBinding, "Bearer " + a.token: bearer.WrongBinding,
+		"DPoP " + a.issuer.Token(map[string]any{"scope": "a"}): bearer.WrongBinding, "Bearer " + a.issuer.Token(map[string]any{"scope": "a"}): "",
+	} {
+		_, err := bearer.Decide(t.Context(), a.verifier, bearer.Request{Authorization: []string{authorization}, Rule: scopes.All("a")})
+		if got := reasonOf(err); got != want {
+			t.Errorf("%s without Method: got reason %q, want %q", authorization[:6], got, want)
+		}
+	}
 	wrapped := bearer.VerifierFunc(a.verifier.Verify)
 	_, err = bearer.Decide(t.Context(), wrapped, a.request("DPoP "+a.token, a.proof(t, "GET", "https://api.example/orders", "")))
 	if reasonOf(err) != bearer.NoToken {
