@@ -17,7 +17,7 @@ import (
 )
 
 // refusing is a server that refuses the second stream. The test is here, because package dpop must not
-// import x/net, not even in its tests: the go.sum of its users would contain it.
+// import x/net, not even in its tests: the go.sum of its users then contains it.
 type refusing struct {
 	mu     sync.Mutex // guards proofs
 	proofs []string
