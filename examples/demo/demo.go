@@ -43,7 +43,12 @@ func Run(ctx context.Context, args []string, stdout io.Writer, api func(*middlew
 	issuer := flags.String("issuer", "", "URL of the authorization server; if empty, the program starts a test issuer")
 	audience := flags.String("audience", "https://deployments.example", "audience of the tokens")
 	profile := flags.String("profile", "", "profile of the issuer's tokens, for example scalekit for bearer-issuer; if empty, RFC 9068")
+	flags.SetOutput(io.Discard) // Main prints an error once, and without the list of flags
 	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			flags.SetOutput(stdout)
+			flags.Usage()
+		}
 		return fmt.Errorf("arguments: %w", err)
 	}
 	form, err := bearer.ProfileByName(*profile)
