@@ -45,6 +45,9 @@ var curves = map[string]struct {
 // proof with one of these members is refused, whatever its value is.
 var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
+// publicMembers lists the members that readKey reads.
+var publicMembers = [...]string{"kty", "crv", "x", "y", "n", "e"}
+
 var errSpelling = errors.New("a member of the key is not in canonical form")
 
 // readKey reads a JWK with a public key. It makes no arithmetic with the key. The members must be
@@ -54,15 +57,19 @@ func readKey(jwk string) (publicKey, error) {
 	if jwk[0] != '{' {
 		return publicKey{}, errors.New("it is not an object")
 	}
-	for name := range strictjson.Members(jwk) {
+	var members [len(publicMembers)]string // one pass over the object; Find for each member costs more
+	for name, value := range strictjson.Members(jwk) {
 		if slices.Contains(privateMembers, name) {
 			return publicKey{}, errors.New("it has a member of a private key")
+		}
+		if i := slices.Index(publicMembers[:], name); i >= 0 {
+			members[i] = value
 		}
 	}
 	var k publicKey
 	var err error
 	text := func(name string) string {
-		value, ok := strictjson.String(strictjson.Find(jwk, name))
+		value, ok := strictjson.String(members[slices.Index(publicMembers[:], name)])
 		if !ok && err == nil {
 			err = fmt.Errorf("%q is not a string", name)
 		}

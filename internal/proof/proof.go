@@ -10,7 +10,6 @@ package proof
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/bearerkit/bearer/internal/jws"
 	"github.com/bearerkit/bearer/internal/strictjson"
@@ -46,8 +45,10 @@ func Read(field string) (*Proof, error) {
 	if len(field) > MaxLength {
 		return nil, errLong
 	}
-	if strings.IndexFunc(field, func(r rune) bool { return r != '.' && !isBase64URL(r) }) >= 0 {
-		return nil, errAlphabet // also a list of proofs, quotes and blanks
+	for i := range len(field) {
+		if !inProof[field[i]] {
+			return nil, errAlphabet // also a list of proofs, quotes and blanks
+		}
 	}
 	p := new(Proof)
 	var ok bool
@@ -119,6 +120,14 @@ func (p *Proof) Claims() (*Claims, error) {
 	}
 	return readClaims(&set)
 }
+
+// The table inProof marks the characters of a JWT.
+var inProof = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c == '.' || isBase64URL(rune(c))
+	}
+	return t
+}()
 
 func isBase64URL(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_'
