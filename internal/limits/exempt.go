@@ -2,6 +2,14 @@ package limits
 
 // notLimits lists the constants that are no limits, and the reason.
 var notLimits = map[string]string{
+	"bearertest.beforeEnd":                      "a size or a time of a test of a store",
+	"bearertest.concurrentRounds":               "a size or a time of a test of a store",
+	"bearertest.concurrentUses":                 "a size or a time of a test of a store",
+	"bearertest.entryLife":                      "a size or a time of a test of a store",
+	"bearertest.errorf.most":                    "a size or a time of a test of a store",
+	"bearertest.fill.most":                      "a size or a time of a test of a store",
+	"bearertest.smallSize":                      "a size or a time of a test of a store",
+	"bearertest.usualSize":                      "a size or a time of a test of a store",
 	"bearertest.maxProofAge":                    "the window of an issuer for tests",
 	"bearertest.proofLeeway":                    "the window of an issuer for tests",
 	"internal/dpopclient.MaxOrigins":            "the nonces that a client remembers; it gets a forgotten nonce again with a refusal",
@@ -106,6 +114,11 @@ var notLimits = map[string]string{
 // notNamed lists the numbers without a name that are no limits, and the reason. A key is a
 // file and the text of the number.
 var notNamed = map[string]string{
+	"bearertest/replays.go 1250 * time.Millisecond":    "a time of a test of a store",
+	"bearertest/replays.go 1900 * time.Millisecond":    "a time of a test of a store",
+	"bearertest/replays.go 600 * time.Millisecond":     "a time of a test of a store",
+	"bearertest/replays.go time.Hour":                  "a time of a test of a store",
+	"bearertest/replays.go time.Minute":                "a time of a test of a store",
 	"dpop/options.go time.Minute":                      "an example of a usual duration, for the text of an error",
 	"dpop/options.go time.Second":                      "a guard against durations without a unit",
 	"bearertest/fault.go time.Second":                  "an example of a usual duration, for the text of an error",
