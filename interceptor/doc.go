@@ -14,7 +14,7 @@
 //
 // There are three example programs:
 //
-//   - examples/grpc uses a client, TLS and a Forwarder.
+//   - examples/grpc uses a client, TLS and NewForwarder.
 //   - examples/grpcmiddleware uses a chain with logging, recovery and OpenTelemetry.
 //   - examples/grpcgateway serves HTTP and gRPC on one port.
 //
