@@ -1,7 +1,8 @@
 // Quickstart is not for copying, because it imports internal packages: copy nethttp or grpc instead.
-// The program demonstrates package bearer on one machine. It registers a machine client. The client gets an access token by the client credentials grant. Then the client
-// calls an API over HTTP, over unary gRPC and over gRPC streams. The API verifies the token
-// and checks the scopes of the token.
+// The program demonstrates package bearer on one machine. It registers a machine client. The client
+// gets an access token by the client credentials grant, and a second one that is bound to a key of the
+// client (DPoP). Then the client calls an API over HTTP, over unary gRPC and over gRPC streams. The API
+// verifies the tokens and the proofs, and checks the scopes.
 //
 //	go run ./examples/quickstart
 //	go run ./examples/quickstart -serve

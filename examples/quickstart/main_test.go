@@ -62,6 +62,8 @@ func TestWrongVerdicts(t *testing.T) {
 		{"verifier accepts any issuer", accepting(bearer.WrongIssuer), []string{"wrong issuer"}, "30 of 33 calls as expected"},
 		{"verifier accepts one expired token", onceExpired, []string{"expired"}, "32 of 33 calls as expected"},
 		{"verifier refuses with a wrong reason", wrongReason, []string{"tampered"}, "31 of 33 calls as expected"},
+		{"verifier accepts any proof of the right key", lenientProofs(bearer.InvalidProof), []string{"bound, replayed", "bound, for PUT"}, "27 of 33 calls as expected"},
+		{"verifier accepts proofs of any key", lenientProofs(bearer.WrongBinding), []string{"bound, stolen"}, "30 of 33 calls as expected"},
 		{"verifier refuses all tokens", denyAll, []string{"accepted", "missing scope"}, ""},
 		{"verifier returns the claims of a different client", wrongCaller, []string{"accepted"}, "27 of 33 calls as expected"},
 		{"verifier does not decode custom claims", noCustom, []string{"accepted"}, "24 of 33 calls as expected"},
