@@ -166,8 +166,11 @@ func (m *measurement) collect(bytes uint64) bool {
 	return true
 }
 
-// fault describes the first doubling that is outside the limits. It returns "" if there is none.
-func (m *measurement) fault() string { return m.first(m.faultOf) }
+// fault describes the first doubling that is outside the limits. It returns "" if there is none. The
+// memory comes first, because it is the same in each measurement, and the time of small sizes is not.
+func (m *measurement) fault() string {
+	return cmp.Or(m.first(m.memoryFault), m.first(m.timeFault))
+}
 
 // first returns the first fault that faultOf finds, or "".
 func (m *measurement) first(faultOf func(i int) string) string {
